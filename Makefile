@@ -1,0 +1,78 @@
+# warren's build. The two commands to know: make demo, make test.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := $(or $(VERSION),$(shell git describe --tags --always --dirty 2>/dev/null || echo dev))
+FUZZTIME ?= 20s
+
+# The product is one static file without paths of the machine that built it.
+LDFLAGS := -s -w -X main.version=$(VERSION)
+GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)"
+
+TOOLS := $(addprefix .bin/,buf gofumpt golangci-lint protoc-gen-connect-go protoc-gen-go)
+CROSS := linux/arm64 windows/amd64 darwin/arm64
+
+.PHONY: help setup packages build check test cross demo bench fuzz generate lab e2e soak clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+setup: packages $(TOOLS) ## install Debian packages and the pinned tools
+
+packages:
+	@scripts/setup.sh base
+
+# Rebuilt where a tool is missing or older than the versions it is pinned to.
+$(TOOLS) &: tools/go.mod tools/go.sum
+	@echo "building the pinned tools into .bin (once, a few minutes)"
+	cd tools && GOBIN=$(CURDIR)/.bin go install -trimpath tool
+	@touch $(TOOLS)
+
+build: ## bin/warren, static and stripped
+	$(GOBUILD) -o bin/warren ./cmd/warren
+
+check: $(TOOLS) ## format, vet, lint, schemas, shape
+	@scripts/check.sh
+
+# The summary of every package is kept for .ci/run to repeat at the end.
+test: setup check ## everything that needs no more than this machine
+	@mkdir -p bin
+	go test -race -shuffle=on -timeout 15m ./... 2>&1 | tee bin/test.log
+	$(MAKE) --no-print-directory build
+	bin/warren version
+
+cross: ## compile for the other systems
+	@for target in $(CROSS); do \
+		export CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/}; \
+		go build -buildvcs=false ./...; \
+		go vet ./...; \
+		echo "$$target compiles"; \
+	done
+
+demo: packages build ## a whole mesh on this machine, until Ctrl-C
+	bin/warren demo
+
+bench: build ## measure beside OpenSSH, write docs/benchmarks.md
+	@scripts/setup.sh base bench
+	@scripts/bench.sh
+
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+generate: $(TOOLS) ## Go code from the schemas in api/
+	cd api && PATH="$(CURDIR)/.bin:$$PATH" buf generate
+
+lab: ## stories in network namespaces, as root
+	@echo "make lab: there is no lab yet; the stories run in userspace by make test" >&2; exit 2
+
+e2e: ## the console in a browser
+	@echo "make e2e: there is no console to drive yet" >&2; exit 2
+
+soak: ## a day under load
+	@echo "make soak: there is no soak test yet" >&2; exit 2
+
+clean: ## remove what was built
+	rm -rf bin .bin

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"warren/node/demo"
+	"warren/node/fault"
+)
+
+func newDemo(a *app) *cobra.Command {
+	var dir string
+	var devices int
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run a whole mesh on this machine, to try things on",
+		Long: `Run a whole mesh on this machine as real processes on loopback: a controller, a
+technician's node and devices. It runs until Ctrl-C and leaves nothing behind.`,
+		Example: "  warren demo\n  eval \"$(warren demo env)\"; warren devices\n  warren demo stop controllers",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			exe, err := os.Executable()
+			if err != nil {
+				return fault.New(fault.Internal, "find this program: %w", err)
+			}
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			return demo.Run(ctx, demo.Config{
+				Exe: exe, Dir: dir, Devices: devices, Say: a.say, Ready: a.tryThis,
+			})
+		},
+	}
+	f := cmd.PersistentFlags()
+	f.StringVar(&dir, "dir", demo.DefaultDir(), "folder of the demo")
+	cmd.Flags().IntVar(&devices, "devices", 2, "how many devices")
+	cmd.AddCommand(
+		demoVerb(a, &dir, "status", "Show the demo's machines", "warren demo status"),
+		demoVerb(a, &dir, "stop", "Stop a machine of the demo, or all controllers", "warren demo stop controllers"),
+		demoVerb(a, &dir, "start", "Start a stopped machine of the demo", "warren demo start controllers"),
+		&cobra.Command{
+			Use:     "env",
+			Short:   "Print what makes warren speak for the demo's technician",
+			Example: "  eval \"$(warren demo env)\"",
+			Args:    noArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				s, err := demo.Ask(cmd.Context(), dir, "status")
+				if err != nil {
+					return err
+				}
+				state := filepath.Join(s.Dir, demo.Desk)
+				if a.json {
+					return a.printJSON(map[string]string{"WARREN_STATE": state})
+				}
+				_, err = fmt.Fprintf(a.out, "export WARREN_STATE=%s\n", state)
+				return err
+			},
+		},
+	)
+	return cmd
+}
+
+func demoVerb(a *app, dir *string, verb, short, example string) *cobra.Command {
+	use, args := verb+" NAME", exactArgs("NAME")
+	if verb == "status" {
+		use, args = verb, noArgs
+	}
+	return &cobra.Command{
+		Use: use, Short: short, Example: "  " + example, Args: args,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			command := verb
+			if len(args) == 1 {
+				command += " " + args[0]
+			}
+			return a.askDemo(cmd.Context(), *dir, command)
+		},
+	}
+}
+
+func (a *app) askDemo(ctx context.Context, dir, command string) error {
+	s, err := demo.Ask(ctx, dir, command)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(s)
+	}
+	return a.demoTable(s)
+}
+
+func (a *app) demoTable(s demo.Status) error {
+	var rows [][]string
+	for _, n := range s.Nodes {
+		state := "stopped"
+		if n.Running {
+			state = fmt.Sprintf("running (%d)", n.PID)
+		}
+		rows = append(rows, []string{n.Name, n.Role, state, n.State})
+	}
+	return a.table([]string{"NAME", "ROLE", "STATE", "FOLDER"}, rows)
+}
+
+// tryThis says what the demo is good for.
+func (a *app) tryThis(s demo.Status) {
+	if a.json {
+		_ = a.printJSON(s)
+		return
+	}
+	exe := os.Args[0]
+	a.say("")
+	_ = a.demoTable(s)
+	a.say("")
+	a.say("In another terminal, three things to try:")
+	a.say("")
+	a.say("  eval \"$(%s demo env)\"        speak for the technician, who sits at %s", exe, demo.Desk)
+	a.say("  %s shell kiosk-1            a terminal on a device, straight through the mesh", exe)
+	a.say("  %s demo stop controllers    then %s shell kiosk-2: it needs nobody in the middle", exe, exe)
+	a.say("")
+	a.say("Ctrl-C ends the demo; nothing stays behind.")
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	warrenv1 "warren/api/warren/v1"
+)
+
+type pathJSON struct {
+	Kind     string  `json:"kind"`
+	Via      string  `json:"via"`
+	Endpoint string  `json:"endpoint"`
+	RTT      float64 `json:"rtt_ms"`
+	Since    string  `json:"since"`
+	Reason   string  `json:"reason,omitempty"`
+}
+
+type peerJSON struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Role      string   `json:"role"`
+	Addresses []string `json:"addresses"`
+	Online    bool     `json:"online"`
+	Path      pathJSON `json:"path"`
+	RxBytes   uint64   `json:"rx_bytes"`
+	TxBytes   uint64   `json:"tx_bytes"`
+}
+
+func newPeers(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "peers",
+		Short:   "List the machines this one may meet, and how each is reached",
+		Example: "  warren peers\n  warren peers --json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.local()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			r, err := c.Node.Peers(cmd.Context(), &warrenv1.PeersRequest{})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				out := []peerJSON{}
+				for _, p := range r.GetPeers() {
+					out = append(out, peerJSON{
+						ID: p.GetId(), Name: p.GetName(), Role: p.GetRole(), Addresses: nonNil(p.GetAddresses()),
+						Online: p.GetOnline(), Path: pathOf(p.GetPath()), RxBytes: p.GetRxBytes(), TxBytes: p.GetTxBytes(),
+					})
+				}
+				return a.printJSON(out)
+			}
+			var rows [][]string
+			for _, p := range r.GetPeers() {
+				rows = append(rows, []string{
+					p.GetName(), p.GetRole(), firstOf(p.GetAddresses()), onlineWord(p.GetOnline()),
+					pathWords(p.GetPath()), size(p.GetRxBytes()) + " / " + size(p.GetTxBytes()),
+				})
+			}
+			if len(rows) == 0 {
+				a.say("No peers yet. Invite a machine: warren invite")
+				return nil
+			}
+			return a.table([]string{"NAME", "ROLE", "ADDRESS", "STATE", "PATH", "RECEIVED / SENT"}, rows)
+		},
+	}
+}
+
+func pathOf(p *warrenv1.Path) pathJSON {
+	out := pathJSON{Kind: p.GetKind(), Via: p.GetVia(), Endpoint: p.GetEndpoint(), RTT: p.GetRttMs(), Reason: p.GetReason()}
+	if out.Kind == "" {
+		out.Kind = "none"
+	}
+	if ms := p.GetSince(); ms > 0 {
+		out.Since = time.UnixMilli(ms).UTC().Format(time.RFC3339)
+	}
+	return out
+}
+
+// pathWords says how a peer is reached, or why it is not.
+func pathWords(p *warrenv1.Path) string {
+	switch {
+	case p.GetKind() == "" || p.GetKind() == "none":
+		if p.GetReason() != "" {
+			return "none: " + p.GetReason()
+		}
+		return "none"
+	case p.GetVia() != "":
+		return fmt.Sprintf("%s via %s, %.1f ms", p.GetKind(), p.GetVia(), p.GetRttMs())
+	}
+	return fmt.Sprintf("%s %s, %.1f ms", p.GetKind(), p.GetEndpoint(), p.GetRttMs())
+}
+
+func onlineWord(online bool) string {
+	if online {
+		return "online"
+	}
+	return "offline"
+}
+
+func firstOf(list []string) string {
+	if len(list) == 0 {
+		return "-"
+	}
+	return list[0]
+}
+
+// size writes bytes as people read them.
+func size(n uint64) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%d B", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}

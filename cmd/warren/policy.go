@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
+	"warren/node/fault"
+)
+
+func newPolicy(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "policy",
+		Short:   "Read and change who may do what",
+		Example: "  warren policy show > policy.hujson\n  warren policy check policy.hujson\n  warren policy apply policy.hujson",
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newPolicyShow(a), newPolicyCheck(a, "check"), newPolicyCheck(a, "test"), newPolicyApply(a))
+	return cmd
+}
+
+func newPolicyShow(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "show",
+		Short:   "Print the policy in force",
+		Example: "  warren policy show",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.local()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			r, err := c.Policy.Get(cmd.Context(), &warrenv1.GetPolicyRequest{})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(struct {
+					Revision uint64 `json:"revision"`
+					Author   string `json:"author"`
+					Time     string `json:"time"`
+					Policy   string `json:"policy"`
+				}{r.GetRevision(), r.GetAuthor(), time.UnixMilli(r.GetTime()).UTC().Format(time.RFC3339), string(r.GetPolicy())})
+			}
+			_, err = a.out.Write(r.GetPolicy())
+			return err
+		},
+	}
+}
+
+// newPolicyCheck is check and test: with a node running the file's own tests
+// run against the mesh as it is; check does without one.
+func newPolicyCheck(a *app, verb string) *cobra.Command {
+	short := "Check a policy file, and run its own tests where a node runs"
+	if verb == "test" {
+		short = "Run a policy file's own tests against the mesh"
+	}
+	return &cobra.Command{
+		Use:     verb + " FILE",
+		Short:   short,
+		Example: "  warren policy " + verb + " policy.hujson",
+		Args:    exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := readPolicy(a, args[0])
+			if err != nil {
+				return err
+			}
+			if err := client.CheckPolicy(text); err != nil {
+				return named(args[0], err)
+			}
+			c, err := a.local()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			r, err := c.Policy.Apply(cmd.Context(), &warrenv1.ApplyPolicyRequest{Policy: text, DryRun: true})
+			alone := fault.KindOf(err) == fault.Unavailable && verb == "check"
+			if err != nil && !alone {
+				return named(args[0], err)
+			}
+			return a.policyResult(args[0], "is good", r, alone)
+		},
+	}
+}
+
+func newPolicyApply(a *app) *cobra.Command {
+	var dry bool
+	var revision uint64
+	cmd := &cobra.Command{
+		Use:     "apply FILE",
+		Short:   "Put a policy file into force everywhere",
+		Example: "  warren policy apply policy.hujson\n  warren policy apply --if-revision 4 policy.hujson",
+		Args:    exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := readPolicy(a, args[0])
+			if err != nil {
+				return err
+			}
+			c, err := a.local()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			r, err := c.Policy.Apply(cmd.Context(), &warrenv1.ApplyPolicyRequest{Policy: text, IfRevision: revision, DryRun: dry})
+			if err != nil {
+				return named(args[0], err)
+			}
+			word := "is in force"
+			if dry {
+				word = "would be in force"
+			}
+			return a.policyResult(args[0], word, r, false)
+		},
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "check and test only")
+	cmd.Flags().Uint64Var(&revision, "if-revision", 0, "only if the policy in force still has this revision")
+	return cmd
+}
+
+// named puts the file's name before what is wrong in it.
+func named(file string, err error) error {
+	if fault.KindOf(err) != fault.Invalid {
+		return err
+	}
+	f := fault.Of(err)
+	out := fault.New(fault.Invalid, "%s: %w", file, err)
+	if f.Hint != "" {
+		return out.Try("%s", f.Hint)
+	}
+	return out
+}
+
+func (a *app) policyResult(file, word string, r *warrenv1.ApplyPolicyResponse, alone bool) error {
+	if a.json {
+		return a.printJSON(struct {
+			OK       bool     `json:"ok"`
+			Revision uint64   `json:"revision"`
+			Notes    []string `json:"notes"`
+			Tested   bool     `json:"tested"`
+		}{true, r.GetRevision(), nonNil(r.GetNotes()), !alone})
+	}
+	for _, n := range r.GetNotes() {
+		a.say("note: %s", printable(n))
+	}
+	if alone {
+		a.say("%s reads well; its tests need a running node.", file)
+		return nil
+	}
+	a.say("%s %s (revision %d).", file, word, r.GetRevision())
+	return nil
+}
+
+// maxPolicy is what a policy file may have at most.
+const maxPolicy = 1 << 20
+
+func readPolicy(a *app, file string) ([]byte, error) {
+	var r io.Reader = a.in
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			kind := fault.Invalid
+			if os.IsNotExist(err) {
+				kind = fault.NotFound
+			}
+			return nil, fault.New(kind, "policy file: %w", err)
+		}
+		defer f.Close()
+		r = f
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxPolicy+1))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "read policy file: %w", err)
+	}
+	if len(text) > maxPolicy {
+		return nil, fault.New(fault.Invalid, "policy file %s is larger than %s", file, fmt.Sprint(size(maxPolicy)))
+	}
+	return text, nil
+}

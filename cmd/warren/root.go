@@ -1,0 +1,113 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"warren/node/client"
+	"warren/node/fault"
+	"warren/node/platform"
+)
+
+// streams are a process's three files.
+type streams struct {
+	in  *os.File
+	out io.Writer
+	err io.Writer
+}
+
+func standard() streams { return streams{in: os.Stdin, out: os.Stdout, err: os.Stderr} }
+
+// app is what every verb shares: the global flags and the streams.
+type app struct {
+	streams
+	state string
+	json  bool
+	yes   bool
+}
+
+func newRoot(s streams) *cobra.Command {
+	a := &app{streams: s}
+	root := &cobra.Command{
+		Use:   "warren",
+		Short: "Reach your machines over a mesh that is yours alone",
+		Long: `warren joins your machines to a WireGuard mesh without a server in the middle
+and opens terminals and desktops on them.
+
+Start here:
+  warren init --name home     found a mesh on this machine
+  warren up                   run this machine's node
+  warren invite               make a link for another machine
+  warren join LINK            on that machine`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownVerb(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	f := root.PersistentFlags()
+	f.StringVar(&a.state, "state", "", "state folder (default $WARREN_STATE, /var/lib/warren, or the user's own)")
+	f.BoolVar(&a.json, "json", false, "print JSON")
+	f.BoolVarP(&a.yes, "yes", "y", false, "answer every question with yes")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault.New(fault.Invalid, "%w", err).Try("%s --help", cmd.CommandPath())
+	})
+	root.AddCommand(
+		newInit(a), newUp(a), newDown(a),
+		newInvite(a), newInvites(a), newJoin(a), newPending(a), newApprove(a), newReject(a), newLeave(a),
+		newStatus(a), newPeers(a), newPing(a), newDevices(a), newDevice(a),
+		newRevoke(a), newTechnicians(a), newPolicy(a),
+		newShell(a), newDemo(a), newVersion(a),
+	)
+	return root
+}
+
+func unknownVerb(cmd *cobra.Command, word string) error {
+	err := fault.New(fault.Invalid, "unknown verb %q", word)
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		return err.Try("%s %s", cmd.CommandPath(), near[0])
+	}
+	return err.Try("%s --help", cmd.CommandPath())
+}
+
+// exactArgs is cobra.ExactArgs in our words.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return fault.New(fault.Invalid, "%s is missing", names[len(args)]).Try("%s --help", cmd.CommandPath())
+		case len(args) > len(names):
+			return fault.New(fault.Invalid, "unexpected argument %q", args[len(names)]).Try("%s --help", cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+func noArgs(cmd *cobra.Command, args []string) error { return exactArgs()(cmd, args) }
+
+// dir is the state folder the flags name; it need not exist.
+func (a *app) dir() (platform.Dir, error) { return platform.StateDir(a.state) }
+
+// local is a client of the running node.
+func (a *app) local() (*client.Local, error) {
+	d, err := a.dir()
+	if err != nil {
+		return nil, err
+	}
+	return client.NewLocal(d), nil
+}
+
+// interactive tells whether a person can be asked.
+func (a *app) interactive() bool {
+	return a.in != nil && term.IsTerminal(int(a.in.Fd()))
+}

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/metadb"
+	"go.etcd.io/bbolt"
+
+	"warren/mesh/identity"
+)
+
+// segmentSize is what one log file holds before the next begins. Files are
+// allocated whole, so a small mesh pays one of them.
+const segmentSize = 8 << 20
+
+// Keys in the stable store, beside raft's own.
+var (
+	keySelf = []byte("warren/self")
+	keyMesh = []byte("warren/mesh")
+)
+
+// disk is the folder's log and stable store.
+type disk struct {
+	*wal.WAL
+	meta *metadb.BoltMetaDB
+}
+
+// openDisk opens or makes the log in dir.
+func openDisk(dir string, segment int, log hclog.Logger) (*disk, error) {
+	if err := writable(dir); err != nil {
+		return nil, err
+	}
+	folder := filepath.Join(dir, "wal")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("make state folder: %w", err)
+	}
+	if err := unlocked(filepath.Join(folder, metadb.FileName)); err != nil {
+		return nil, err
+	}
+	meta := &metadb.BoltMetaDB{}
+	if err := mendTail(folder, meta, time.Now()); err != nil {
+		return nil, errors.Join(err, meta.Close())
+	}
+	w, err := wal.Open(folder, wal.WithMetaStore(meta), wal.WithSegmentSize(segment), wal.WithLogger(log))
+	if err != nil {
+		return nil, fmt.Errorf("open log in %s: %w", folder, errors.Join(err, meta.Close()))
+	}
+	return &disk{WAL: w, meta: meta}, nil
+}
+
+// Close releases the files. The meta store's lock is released even where the
+// log's own Close fails.
+func (d *disk) Close() error {
+	return errors.Join(d.WAL.Close(), d.meta.Close())
+}
+
+// writable gives the one clear reason where raft's stores would give several.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make state folder: %w", err)
+	}
+	f, err := os.CreateTemp(dir, ".write-*")
+	if err != nil {
+		return fmt.Errorf("state folder %s is not writable: %w", dir, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// unlocked fails where another process holds the meta store: opening it would
+// wait for that process for ever.
+func unlocked(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: 200 * time.Millisecond})
+	if errors.Is(err, bbolt.ErrTimeout) {
+		return fmt.Errorf("%s: %w", filepath.Dir(filepath.Dir(path)), ErrInUse)
+	}
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	return db.Close()
+}
+
+// own binds the folder to one node and one mesh, and refuses it to others. A
+// zero mesh asks for none and binds none.
+func (d *disk) own(self identity.NodeID, mesh identity.MeshID) error {
+	if err := d.bind(keySelf, self[:], "node "+self.Short()); err != nil {
+		return err
+	}
+	if mesh.IsZero() {
+		return nil
+	}
+	return d.bind(keyMesh, mesh[:], "mesh "+mesh.String()[:8])
+}
+
+func (d *disk) bind(key, want []byte, name string) error {
+	have, err := d.Get(key)
+	if err != nil {
+		return fmt.Errorf("read owner of state folder: %w", err)
+	}
+	if have == nil {
+		if err := d.Set(key, want); err != nil {
+			return fmt.Errorf("write owner of state folder: %w", err)
+		}
+		return nil
+	}
+	if string(have) != string(want) {
+		return fmt.Errorf("not of %s: %w", name, ErrForeign)
+	}
+	return nil
+}
+
+// mesh is the mesh the folder belongs to; zero before founding.
+func (d *disk) mesh() (identity.MeshID, error) {
+	var id identity.MeshID
+	have, err := d.Get(keyMesh)
+	if err != nil {
+		return id, fmt.Errorf("read owner of state folder: %w", err)
+	}
+	copy(id[:], have)
+	return id, nil
+}

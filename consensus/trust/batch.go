@@ -1,0 +1,115 @@
+package trust
+
+import (
+	"bytes"
+	"fmt"
+
+	warrenv1 "warren/api/warren/v1"
+)
+
+// batch is one call of Extend at work.
+type batch struct {
+	log     *Log
+	entries []decoded
+	// offered came with the call; known are those and the pending ones.
+	offered []revocation
+	known   map[[32]byte][]revocation
+	// foldedAt is the index of the entry that folds a revocation.
+	foldedAt map[[32]byte]int
+}
+
+func (l *Log) batch(entries, revocations []*warrenv1.Statement) (*batch, error) {
+	b := &batch{log: l, known: map[[32]byte][]revocation{}, foldedAt: map[[32]byte]int{}}
+	for r := range l.pending.targets.all(nil) {
+		b.known[r.hash] = append(b.known[r.hash], r)
+	}
+	for i, s := range revocations {
+		r, err := decodeRevocation(s, l.mesh)
+		if err != nil {
+			return nil, fmt.Errorf("revocation %d: %w", i, err)
+		}
+		b.offered = append(b.offered, r)
+		b.known[r.hash] = append(b.known[r.hash], r)
+	}
+	for i, s := range entries {
+		d, err := decode(s)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d: %w", l.Len()+uint64(i), err)
+		}
+		b.entries = append(b.entries, d)
+		for _, h := range d.entry.GetRevocations() {
+			var hash [32]byte
+			if len(h) != len(hash) {
+				return nil, fmt.Errorf("entry %d: %w: a revocation's hash of %d bytes", l.Len()+uint64(i), ErrInvalid, len(h))
+			}
+			b.foldedAt[[32]byte(h)] = i
+		}
+	}
+	return b, nil
+}
+
+// append grows the batch's log by entry i.
+func (b *batch) append(i int, d decoded) error {
+	l := b.log
+	if l.Contains(d.hash, d.entry.GetSequence()) {
+		return ErrKnown
+	}
+	if d.entry.GetSequence() != l.Len() || !bytes.Equal(d.entry.GetParent(), l.head[:]) {
+		return fmt.Errorf("%w: the head is %d (%x)", ErrParent, l.Len()-1, l.head[:4])
+	}
+	next := *l
+	for _, h := range d.entry.GetRevocations() {
+		if err := b.fold(&next, [32]byte(h)); err != nil {
+			return err
+		}
+	}
+	if len(d.entry.GetRevocations()) != 0 {
+		next.dropOutdated()
+	}
+	w := writer{Log: &next, batch: b, index: i, decoded: d}
+	if err := w.write(); err != nil {
+		return err
+	}
+	next.head = d.hash
+	next.entries = next.entries.with(ordinal(d.entry.GetSequence()), link{d.statement, d.hash})
+	b.log = &next
+	return nil
+}
+
+// fold moves a revocation into next's chain. Its signer is judged by the chain
+// before this entry, so that the order within one entry means nothing.
+func (b *batch) fold(next *Log, hash [32]byte) error {
+	if next.folded.hashes.has(hash[:]) {
+		return fmt.Errorf("%w: revocation %x is folded already", ErrInvalid, hash[:4])
+	}
+	err := fmt.Errorf("%w: %x", ErrMissing, hash[:4])
+	for _, r := range b.known[hash] {
+		if err = b.log.mayRevoke(r); err == nil {
+			return next.fold(r)
+		}
+	}
+	return err
+}
+
+func (l *Log) fold(r revocation) error {
+	if r.kind == kindTechnician && !l.folded.has(r.kind, r.target) {
+		if t, ok := l.technicians.get(r.target); ok && t.Admin {
+			if l.admins == 1 && !r.signer.Equal(l.recovery) {
+				return l.lastAdmin(t)
+			}
+			l.admins--
+		}
+	}
+	l.folded = l.folded.with(r)
+	return nil
+}
+
+// dropOutdated takes from beside the chain what the chain now holds, or what
+// was signed by somebody it has revoked.
+func (l *Log) dropOutdated() {
+	for _, r := range l.pending.inOrder() {
+		if l.folded.has(r.kind, r.target) || l.mayRevoke(r) != nil {
+			l.pending.targets = l.pending.targets.without(r.pendingKey())
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package mesh
+
+import (
+	"net/netip"
+
+	"warren/mesh/filter"
+	"warren/mesh/identity"
+)
+
+// Ports inside the overlay that belong to the mesh itself. Every peer may
+// reach them; no policy opens or closes them.
+const (
+	// PeerPort is TCP: the API members offer each other.
+	PeerPort = 41820
+	// SessionPort is UDP: the socket of the WebRTC sessions.
+	SessionPort = 41820
+)
+
+// Config is what the tunnel has to be: the packets' part of a Plan. The zero
+// value is a machine that meets nobody.
+type Config struct {
+	Self identity.NodeID
+	Mesh identity.MeshID
+	// Addresses are this machine's own: a /128, and a /32 where it has one.
+	Addresses []netip.Prefix
+	// Routes go into the tunnel: the mesh's /48 and its IPv4 range.
+	Routes []netip.Prefix
+	// Peers are sorted by ID; no two share an ID or a WireGuard key.
+	Peers []Peer
+	// Filter says what peers may begin here; nil allows nothing.
+	Filter *filter.Rules
+}
+
+// Peer is a member this machine may meet.
+type Peer struct {
+	ID identity.NodeID
+	// WireGuard and Disco are Curve25519 public keys.
+	WireGuard, Disco [32]byte
+	// Addresses are the peer's overlay addresses, IPv6 first.
+	Addresses []netip.Addr
+	// AllowedIPs are what WireGuard takes from the peer and sends to it: its
+	// own addresses, and later the networks behind it.
+	AllowedIPs []netip.Prefix
+	// Endpoints are underlay addresses, as the peer stated them; may be empty.
+	Endpoints []netip.AddrPort
+}

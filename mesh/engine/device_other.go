@@ -1,0 +1,14 @@
+//go:build !linux
+
+package engine
+
+import (
+	"fmt"
+
+	"github.com/tailscale/wireguard-go/tun"
+	"tailscale.com/wgengine/router"
+)
+
+func openDevice(Options) (tun.Device, router.Router, error) {
+	return nil, nil, fmt.Errorf("open tun device: %w; use --tun userspace", ErrUnsupported)
+}

@@ -1,0 +1,2 @@
+// Package engine carries packets between this machine and its peers.
+package engine

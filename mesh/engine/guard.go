@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/checksum"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"tailscale.com/net/packet"
+	"tailscale.com/net/tstun"
+	"tailscale.com/types/ipproto"
+	"tailscale.com/wgengine/filter"
+	"tailscale.com/wgengine/netstack/gro"
+)
+
+// guard stands between the packet rules and whoever receives the packets:
+//
+//	tunnel -> rules -> guard.in -> deliver (userspace) or device (kernel)
+//	tunnel <- rules <- guard.out <------------------------ device (kernel)
+//
+// It does what the library's rules do not: cut connections whose rule is
+// gone, and keep the tunnel's own datagrams out of the tunnel.
+type guard struct {
+	flows flows
+	port  func() uint16
+	// deliver is the stack in this process, nil in ModeKernel.
+	deliver func(*packet.Parsed, *gro.GRO) *gro.GRO
+}
+
+func (s *guard) install(dev *tstun.Wrapper) {
+	dev.PostFilterPacketInboundFromWireGuard = s.in
+	if s.deliver == nil {
+		dev.PreFilterPacketOutboundToWireGuardNetstackIntercept = s.out
+	}
+}
+
+// in runs on the receiving goroutine of the peer.
+func (s *guard) in(p *packet.Parsed, dev *tstun.Wrapper, g *gro.GRO) (filter.Response, *gro.GRO) {
+	switch p.IPProto {
+	case ipproto.TCP:
+		f := flow{p.Src, p.Dst}
+		if p.IsTCPSyn() {
+			s.flows.began(f)
+		} else if s.flows.isCut(f) {
+			return filter.DropSilently, s.refuse(p, dev, g)
+		}
+	case ipproto.UDP:
+		// With the system's stack, our own socket listens here as well.
+		if s.deliver == nil && p.Dst.Port() == s.port() {
+			return filter.DropSilently, g
+		}
+	}
+	if s.deliver == nil {
+		return filter.Accept, g
+	}
+	return filter.DropSilently, s.deliver(p, g)
+}
+
+// out sees what the system sends into the device. An endpoint that some route
+// leads back into the tunnel gets no answer, and so is never chosen.
+func (s *guard) out(p *packet.Parsed, _ *tstun.Wrapper, g *gro.GRO) (filter.Response, *gro.GRO) {
+	if p.IPProto == ipproto.UDP && p.Src.Port() == s.port() {
+		return filter.DropSilently, g
+	}
+	return filter.Accept, g
+}
+
+// refuse ends a cut connection at both ends: to each it says what the other
+// would say if it knew of no such connection (RFC 9293, section 3.5.2).
+func (s *guard) refuse(p *packet.Parsed, dev *tstun.Wrapper, g *gro.GRO) *gro.GRO {
+	segment := p.Transport()
+	if len(segment) < header.TCPMinimumSize || p.TCPFlags&packet.TCPRst != 0 {
+		return g
+	}
+	seq, ack := binary.BigEndian.Uint32(segment[4:]), binary.BigEndian.Uint32(segment[8:])
+	if here := reset(p.Src, p.Dst, seq); s.deliver == nil {
+		_ = dev.InjectInboundCopy(here) // fails only while closing
+	} else {
+		var q packet.Parsed
+		q.Decode(here)
+		g = s.deliver(&q, g)
+	}
+	_ = dev.InjectOutbound(reset(p.Dst, p.Src, ack)) // likewise
+	return g
+}
+
+// reset makes an IP packet with a TCP segment of flag RST alone.
+func reset(from, to netip.AddrPort, seq uint32) []byte {
+	src, dst := tcpip.AddrFromSlice(from.Addr().AsSlice()), tcpip.AddrFromSlice(to.Addr().AsSlice())
+	ipLen := header.IPv6MinimumSize
+	if to.Addr().Is4() {
+		ipLen = header.IPv4MinimumSize
+	}
+	b := make([]byte, ipLen+header.TCPMinimumSize)
+	if to.Addr().Is4() {
+		ip := header.IPv4(b)
+		ip.Encode(&header.IPv4Fields{
+			TotalLength: uint16(len(b)), TTL: 64,
+			Protocol: uint8(header.TCPProtocolNumber), SrcAddr: src, DstAddr: dst,
+		})
+		ip.SetChecksum(^ip.CalculateChecksum())
+	} else {
+		header.IPv6(b).Encode(&header.IPv6Fields{
+			PayloadLength: header.TCPMinimumSize, HopLimit: 64,
+			TransportProtocol: header.TCPProtocolNumber, SrcAddr: src, DstAddr: dst,
+		})
+	}
+	t := header.TCP(b[ipLen:])
+	t.Encode(&header.TCPFields{
+		SrcPort: from.Port(), DstPort: to.Port(), SeqNum: seq,
+		DataOffset: header.TCPMinimumSize, Flags: header.TCPFlagRst,
+	})
+	sum := header.PseudoHeaderChecksum(header.TCPProtocolNumber, src, dst, header.TCPMinimumSize)
+	t.SetChecksum(^checksum.Checksum(t, sum))
+	return b
+}

@@ -1,0 +1,142 @@
+package identity
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"net/netip"
+	"time"
+
+	warrenv1 "warren/api/warren/v1"
+)
+
+// Bounds of an endpoint statement.
+const (
+	MaxEndpoints = 16
+	MaxPublic    = 4
+)
+
+// Keys are the WireGuard and disco public keys a node vouches for.
+type Keys struct {
+	Node      NodeID
+	NodeKey   ed25519.PublicKey
+	WireGuard [32]byte
+	Disco     [32]byte
+	Counter   uint64
+}
+
+// Endpoints are the underlay addresses a node vouches for.
+type Endpoints struct {
+	Node      NodeID
+	NodeKey   ed25519.PublicKey
+	Addresses []netip.AddrPort
+	// Public are "HOST:PORT" by which machines anywhere reach the node.
+	Public  []string
+	Counter uint64
+	Time    time.Time
+}
+
+// SignKeys makes the key statement of node in mesh.
+func SignKeys(node NodeKey, mesh MeshID, wireguard, disco [32]byte, counter uint64, now time.Time) (*warrenv1.Statement, error) {
+	return Sign(TypeKeys, &warrenv1.Keys{
+		Mesh: mesh[:], Node: node.Public(), Wireguard: wireguard[:], Disco: disco[:],
+		Counter: counter, Time: now.UnixMilli(),
+	}, node.Signer())
+}
+
+// OpenKeys verifies a key statement of mesh: signed by exactly the node it
+// speaks of.
+func OpenKeys(s *warrenv1.Statement, mesh MeshID) (Keys, error) {
+	var m warrenv1.Keys
+	signers, err := Open(s, TypeKeys, &m)
+	if err != nil {
+		return Keys{}, err
+	}
+	if err := ownFact(signers, m.GetMesh(), m.GetNode(), mesh); err != nil {
+		return Keys{}, err
+	}
+	if len(m.GetWireguard()) != 32 || len(m.GetDisco()) != 32 {
+		return Keys{}, fmt.Errorf("keys of the wrong size: %w", ErrStatement)
+	}
+	k := Keys{Node: NodeIDOf(m.GetNode()), NodeKey: m.GetNode(), Counter: m.GetCounter()}
+	copy(k.WireGuard[:], m.GetWireguard())
+	copy(k.Disco[:], m.GetDisco())
+	if k.WireGuard == [32]byte{} || k.Disco == [32]byte{} {
+		return Keys{}, fmt.Errorf("an empty key: %w", ErrStatement)
+	}
+	return k, nil
+}
+
+// SignEndpoints makes the endpoint statement of node in mesh. Addresses that
+// OpenEndpoints would refuse, and those beyond MaxEndpoints, are left out, as
+// are public addresses beyond MaxPublic.
+func SignEndpoints(node NodeKey, mesh MeshID, addresses []netip.AddrPort, counter uint64, now time.Time, public ...string) (*warrenv1.Statement, error) {
+	m := &warrenv1.Endpoints{
+		Mesh: mesh[:], Node: node.Public(), Counter: counter, Time: now.UnixMilli(),
+		Public: public[:min(len(public), MaxPublic)],
+	}
+	for _, a := range addresses {
+		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+		if len(m.Addresses) < MaxEndpoints && validEndpoint(mesh, a) {
+			m.Addresses = append(m.Addresses, a.String())
+		}
+	}
+	return Sign(TypeEndpoints, m, node.Signer())
+}
+
+// OpenEndpoints verifies an endpoint statement of mesh. Overlay addresses are
+// refused: a tunnel is no path to itself.
+func OpenEndpoints(s *warrenv1.Statement, mesh MeshID) (Endpoints, error) {
+	var m warrenv1.Endpoints
+	signers, err := Open(s, TypeEndpoints, &m)
+	if err != nil {
+		return Endpoints{}, err
+	}
+	if err := ownFact(signers, m.GetMesh(), m.GetNode(), mesh); err != nil {
+		return Endpoints{}, err
+	}
+	if len(m.GetAddresses()) > MaxEndpoints {
+		return Endpoints{}, fmt.Errorf("%d endpoints, want at most %d: %w", len(m.GetAddresses()), MaxEndpoints, ErrStatement)
+	}
+	if len(m.GetPublic()) > MaxPublic {
+		return Endpoints{}, fmt.Errorf("%d public addresses, want at most %d: %w", len(m.GetPublic()), MaxPublic, ErrStatement)
+	}
+	for _, p := range m.GetPublic() {
+		if !ValidHostPort(p) {
+			return Endpoints{}, fmt.Errorf("public address %.60q: %w", p, ErrStatement)
+		}
+	}
+	e := Endpoints{
+		Node: NodeIDOf(m.GetNode()), NodeKey: m.GetNode(), Public: m.GetPublic(),
+		Counter: m.GetCounter(), Time: time.UnixMilli(m.GetTime()),
+	}
+	for _, text := range m.GetAddresses() {
+		a, err := netip.ParseAddrPort(text)
+		if err != nil {
+			return Endpoints{}, fmt.Errorf("endpoint %.60q: %w", text, ErrStatement)
+		}
+		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+		if !validEndpoint(mesh, a) {
+			return Endpoints{}, fmt.Errorf("endpoint %s cannot be one: %w", a, ErrStatement)
+		}
+		e.Addresses = append(e.Addresses, a)
+	}
+	return e, nil
+}
+
+// validEndpoint takes an unmapped address others could send to. A zone means
+// something on one machine only, and would hide an overlay address.
+func validEndpoint(mesh MeshID, a netip.AddrPort) bool {
+	ip := a.Addr()
+	return a.IsValid() && a.Port() != 0 && ip.Zone() == "" &&
+		!mesh.Prefix().Contains(ip) && !ip.IsUnspecified() && !ip.IsMulticast()
+}
+
+func ownFact(signers Signers, mesh, node []byte, want MeshID) error {
+	if string(mesh) != string(want[:]) {
+		return fmt.Errorf("belongs to another mesh: %w", ErrStatement)
+	}
+	if len(node) != ed25519.PublicKeySize || len(signers) != 1 || !signers.Has(node) {
+		return fmt.Errorf("not signed by the node it speaks of: %w", ErrStatement)
+	}
+	return nil
+}

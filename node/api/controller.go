@@ -1,0 +1,146 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/api/warren/v1/warrenv1connect"
+	"warren/consensus/command"
+	"warren/mesh/identity"
+	"warren/node/fault"
+	"warren/node/ordering"
+	"warren/node/port"
+	"warren/node/view"
+)
+
+// ControllerServer serves members on the node port of a controller.
+func ControllerServer(s ControllerService) *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle(warrenv1connect.NewControllerServiceHandler(s,
+		connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxLocal)))
+	return port.Server(mux, port.PeerContext)
+}
+
+// EnrolServer serves newcomers on the node port of a controller.
+func EnrolServer(desk warrenv1connect.EnrolServiceHandler) *http.Server {
+	const maxClaim = 256 << 10
+	mux := http.NewServeMux()
+	mux.Handle(warrenv1connect.NewEnrolServiceHandler(desk,
+		connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxClaim)))
+	return port.Server(mux, port.PeerContext)
+}
+
+// ControllerService answers members.
+type ControllerService struct {
+	View  *view.Cache
+	Local ordering.Local
+}
+
+func (s ControllerService) caller(ctx context.Context) (port.Peer, error) {
+	p, ok := port.PeerFrom(ctx)
+	if !ok {
+		return p, fault.New(fault.Denied, "the caller proved no key")
+	}
+	return p, mustBeMember(s.View.Now().Log, p.ID)
+}
+
+// Follow implements ControllerService.
+func (s ControllerService) Follow(ctx context.Context, req *warrenv1.FollowRequest, stream *connect.ServerStream[warrenv1.View]) error {
+	peer, err := s.caller(ctx)
+	if err != nil {
+		return err
+	}
+	s.take(peer, req.GetFacts())
+	held, policyHash := req.GetEntries(), hash32(req.GetPolicy())
+	if log := s.View.Now().Log; held > 0 && !log.Contains(hash32(req.GetHead()), held-1) {
+		held = 0 // ahead of us or astray: it compares what it gets
+	}
+	var seen uint64
+	for {
+		agreed, facts := s.View.Watch(), s.View.Facts().Watch()
+		now := s.View.Now()
+		v := s.View.Newer(held, policyHash)
+		v.Facts, seen = s.View.Facts().Since(seen)
+		if err := stream.Send(v); err != nil {
+			return err
+		}
+		held = now.Log.Len()
+		policyHash, _ = now.Log.Policy()
+		select {
+		case <-agreed:
+		case <-facts:
+		case <-ctx.Done():
+			return nil
+		}
+		if err := mustBeMember(s.View.Now().Log, peer.ID); err != nil {
+			// The last word: it learns of its own revocation.
+			_ = stream.Send(s.View.Newer(held, policyHash))
+			return err
+		}
+	}
+}
+
+// take keeps the statements a member makes of itself, and no others'.
+func (s ControllerService) take(peer port.Peer, facts []*warrenv1.Statement) {
+	for _, f := range facts {
+		for _, sig := range f.GetSignatures() {
+			if identity.NodeIDOf(sig.GetKey()) == peer.ID {
+				_, _ = s.View.Facts().Merge(f)
+			}
+		}
+	}
+}
+
+// Announce implements ControllerService.
+func (s ControllerService) Announce(ctx context.Context, req *warrenv1.AnnounceRequest) (*warrenv1.AnnounceResponse, error) {
+	peer, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.take(peer, req.GetFacts())
+	return &warrenv1.AnnounceResponse{}, nil
+}
+
+// Propose implements ControllerService. Any member may hand a command in: what
+// it says is signed by those entitled, or refused when it is applied.
+func (s ControllerService) Propose(ctx context.Context, req *warrenv1.ProposeRequest) (*warrenv1.ProposeResponse, error) {
+	if _, err := s.caller(ctx); err != nil {
+		return nil, err
+	}
+	c, err := command.Decode(req.GetCommand())
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "the command: %w", err)
+	}
+	if c.Kind == command.InviteClaimed || c.Kind == command.MeshFounded {
+		return nil, fault.New(fault.Denied, "a member does not order %s", c.Kind)
+	}
+	revision, err := s.Local.Propose(ctx, c.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &warrenv1.ProposeResponse{Revision: revision}, nil
+}
+
+// Ledger implements ControllerService: for machines a technician works from.
+func (s ControllerService) Ledger(ctx context.Context, _ *warrenv1.LedgerRequest) (*warrenv1.LedgerResponse, error) {
+	peer, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	log := s.View.Now().Log
+	if t, ok := log.TechnicianOfNode(peer.ID); (!ok || t.Revoked) && !log.IsController(peer.ID) {
+		return nil, fault.New(fault.Denied, "no technician works from node %s", peer.ID.Short()).Because("no-technician")
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return s.Local.Ledger(ctx)
+}
+
+func hash32(b []byte) (h [32]byte) {
+	copy(h[:], b)
+	return h
+}

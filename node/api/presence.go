@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"warren/mesh"
+	"warren/mesh/engine"
+	"warren/mesh/identity"
+)
+
+const (
+	// lookFresh is how long a look at the peers is good for.
+	lookFresh = 2 * time.Second
+	// lookWait is how long a peer has to answer.
+	lookWait = time.Second
+	// lookAtOnce bounds how many peers are asked at a time.
+	lookAtOnce = 64
+)
+
+// Path is how a peer is reached just now.
+type Path struct {
+	ID     identity.NodeID
+	Online bool
+	Pong   engine.Pong
+	// Since is when the path became what it is, as far as this node saw.
+	Since time.Time
+	// Reason says why there is no path.
+	Reason string
+}
+
+// Presence finds out who answers, when somebody wants to know.
+type Presence struct {
+	engine *engine.Engine
+	peers  func() []mesh.Peer
+
+	looking sync.Mutex // one look at a time; others wait and share it
+
+	mu   sync.Mutex
+	at   time.Time
+	last map[identity.NodeID]Path
+	list []Path
+}
+
+// NewPresence asks the peers that peers lists.
+func NewPresence(e *engine.Engine, peers func() []mesh.Peer) *Presence {
+	return &Presence{engine: e, peers: peers, last: map[identity.NodeID]Path{}}
+}
+
+// Look tells about every peer, in the order of the plan: at most lookFresh
+// old, and within little more than lookWait.
+func (p *Presence) Look(ctx context.Context) []Path {
+	p.looking.Lock()
+	defer p.looking.Unlock()
+	p.mu.Lock()
+	if time.Since(p.at) < lookFresh {
+		defer p.mu.Unlock()
+		return p.list
+	}
+	p.mu.Unlock()
+	peers := p.peers()
+	list := make([]Path, len(peers))
+	var g errgroup.Group
+	g.SetLimit(lookAtOnce)
+	for i, peer := range peers {
+		g.Go(func() error {
+			ctx, cancel := context.WithTimeout(ctx, lookWait)
+			defer cancel()
+			list[i] = p.Ask(ctx, peer)
+			return nil
+		})
+	}
+	_ = g.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at, p.list = time.Now(), list
+	return list
+}
+
+// Ask asks one peer until it answers or ctx ends.
+func (p *Presence) Ask(ctx context.Context, peer mesh.Peer) Path {
+	out := Path{ID: peer.ID}
+	pong, err := p.engine.Ping(ctx, peer.ID)
+	switch {
+	case err == nil:
+		out.Online, out.Pong = true, pong
+	case len(peer.Endpoints) == 0:
+		out.Reason = "it has told no address yet"
+	case errors.Is(err, engine.ErrUnknownPeer):
+		out.Reason = "the tunnel to it is not set up yet"
+	default:
+		out.Reason = fmt.Sprintf("no answer from its %d known addresses", len(peer.Endpoints))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before, seen := p.last[peer.ID]
+	out.Since = time.Now()
+	if seen && before.Online == out.Online && before.Pong.Endpoint == out.Pong.Endpoint {
+		out.Since = before.Since
+	}
+	p.last[peer.ID] = out
+	return out
+}

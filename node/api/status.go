@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"sync/atomic"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/node/fault"
+	"warren/node/home"
+)
+
+// Local is what the local socket needs. Running is empty while the machine
+// waits for its approval.
+type Local struct {
+	Home    home.Home
+	Member  func() home.Member
+	Running *atomic.Pointer[Running]
+	// Ready tells that the overlay is up.
+	Ready func() bool
+	// Stop ends the node; with leave it bids farewell first.
+	Stop func(leave bool)
+}
+
+func (l *Local) running() (*Running, error) {
+	if r := l.Running.Load(); r != nil {
+		return r, nil
+	}
+	if p := l.Member().Pending; p != nil {
+		return nil, fault.New(fault.Unavailable, "this machine waits for approval; its words are: %s", p.Phrase).Try("warren approve on a technician's machine")
+	}
+	return nil, fault.New(fault.Unavailable, "the node is starting").Try("again in a moment")
+}
+
+type nodeService struct{ *Local }
+
+// Status implements NodeService.
+func (s nodeService) Status(ctx context.Context, _ *warrenv1.StatusRequest) (*warrenv1.StatusResponse, error) {
+	m := s.Member()
+	out := &warrenv1.StatusResponse{
+		Mesh: m.MeshName, MeshId: m.Mesh, Ready: s.Ready(),
+		Node: &warrenv1.Node{Name: m.Name, Role: m.Role},
+	}
+	if m.Pending != nil {
+		out.PendingPhrase = m.Pending.Phrase
+		out.Warnings = append(out.Warnings, "this machine waits for approval")
+	}
+	r := s.Running.Load()
+	if r == nil {
+		return out, nil
+	}
+	now := r.View.Now()
+	out.Node.Id = r.Self.String()
+	if d, ok := now.Log.Device(r.Self); ok {
+		out.Node.Name, out.Node.Role = d.Name, d.Role()
+		out.Node.Addresses = addresses(now.Log, d)
+		if d.Revoked {
+			out.Warnings = append(out.Warnings, "this machine was revoked; nobody in the mesh talks to it any more")
+		}
+	}
+	out.Revision = now.Revision
+	if !now.Leader.IsZero() {
+		if d, ok := now.Log.Device(now.Leader); ok {
+			out.Leader = d.Name
+		}
+	}
+	for _, c := range r.Controllers(ctx) {
+		name := c.ID.Short()
+		if d, ok := now.Log.Device(c.ID); ok {
+			name = d.Name
+		}
+		out.Controllers = append(out.Controllers, &warrenv1.Controller{
+			Name: name, Id: c.ID.String(), Voter: c.Voter, Reachable: c.Reachable, Leader: c.ID == now.Leader,
+		})
+	}
+	paths := r.Presence.Look(ctx)
+	out.PeersTotal = uint32(len(paths)) //nolint:gosec // a count of peers
+	for _, p := range paths {
+		if p.Online {
+			out.PeersOnline++
+		}
+	}
+	out.Warnings = append(out.Warnings, r.warnings()...)
+	return out, nil
+}
+
+// warnings are what an owner should change.
+func (r *Running) warnings() []string {
+	var out []string
+	log := r.log()
+	if n := len(log.Controllers()); n == 1 {
+		out = append(out, "there is one controller only; while it is down nothing can be changed")
+	}
+	out = append(out, r.Plan().Warnings...)
+	return out
+}
+
+// Down implements NodeService.
+func (s nodeService) Down(ctx context.Context, req *warrenv1.DownRequest) (*warrenv1.DownResponse, error) {
+	if req.GetLeave() {
+		if r := s.Running.Load(); r != nil {
+			if err := r.farewell(ctx); err != nil {
+				r.Log.Warn("left without telling the mesh", "err", err)
+			}
+		}
+	}
+	s.Stop(req.GetLeave())
+	return &warrenv1.DownResponse{}, nil
+}

@@ -1,0 +1,106 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"warren/mesh/identity"
+	"warren/node/plan"
+)
+
+// watch applies the plan whenever what it follows from has changed.
+func (l *life) watch(ctx context.Context) error {
+	for {
+		agreed, facts := l.view.Watch(), l.view.Facts().Watch()
+		if err := l.converge(); err != nil {
+			return err
+		}
+		var until <-chan time.Time
+		if p := l.now(); !p.Until.IsZero() {
+			until = time.After(time.Until(p.Until))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-agreed:
+		case <-facts:
+		case <-until:
+		}
+	}
+}
+
+// converge computes the plan and gives every room its part. A room that fails
+// keeps what it had; the others still converge.
+func (l *life) converge() error {
+	now := l.view.Now()
+	if now.Log == nil {
+		return nil
+	}
+	p, err := plan.For(plan.View{
+		Revision: now.Revision, Log: now.Log, Policy: now.Policy,
+		Keys: l.view.Facts().Keys, Endpoints: l.view.Facts().Endpoints, Now: time.Now(),
+	}, plan.Self{ID: l.key.ID()})
+	if errors.Is(err, plan.ErrNotMember) {
+		return fmt.Errorf("the view of the mesh holds no record of this machine: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	l.plan.Store(&p)
+	if err := l.engine.Apply(p.Mesh); err != nil {
+		l.log.Error("overlay did not take the plan", "err", err)
+	}
+	if l.broker != nil {
+		l.broker.Apply(p.Session)
+	}
+	l.port.Recheck()
+	return nil
+}
+
+// announce states this machine's keys once and its endpoints whenever they
+// change, into its own view and to the controllers.
+func (l *life) announce(ctx context.Context) error {
+	tunnel, err := l.home.EnsureTunnel()
+	if err != nil {
+		return err
+	}
+	wg, disco, err := tunnel.Public()
+	if err != nil {
+		return err
+	}
+	if held, ok := l.view.Facts().Keys(l.key.ID()); !ok || held.WireGuard != wg || held.Disco != disco {
+		keys, err := identity.SignKeys(l.key, l.mesh, wg, disco, max(tunnel.Counter, held.Counter+1), time.Now())
+		if err != nil {
+			return err
+		}
+		if _, err := l.view.Facts().Merge(keys); err != nil {
+			return fmt.Errorf("state own keys: %w", err)
+		}
+	}
+	for {
+		addresses, changed := l.engine.Endpoints()
+		held, ok := l.view.Facts().Endpoints(l.key.ID())
+		if !ok || !slices.Equal(held.Addresses, addresses) || !slices.Equal(held.Public, l.cfg.Up.Public) {
+			now := time.Now()
+			counter := max(held.Counter+1, uint64(now.UnixMilli())) //nolint:gosec // after 1970
+			s, err := identity.SignEndpoints(l.key, l.mesh, addresses, counter, now, l.cfg.Up.Public...)
+			if err != nil {
+				return err
+			}
+			if _, err := l.view.Facts().Merge(s); err != nil {
+				l.log.Warn("own endpoints were not accepted", "err", err)
+			}
+			if l.follower != nil {
+				l.follower.tell()
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}

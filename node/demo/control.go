@@ -1,0 +1,126 @@
+package demo
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"warren/node/fault"
+)
+
+// answer is what the control socket says: one line of JSON.
+type answer struct {
+	Status Status `json:"status"`
+	Error  string `json:"error,omitempty"`
+	Kind   int    `json:"kind,omitempty"`
+}
+
+func socketPath(dir string) string { return filepath.Join(dir, "control.sock") }
+
+func answering(dir string) bool {
+	c, err := net.DialTimeout("unix", socketPath(dir), time.Second) //nolint:noctx // bounded, local
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
+
+// Ask sends one command to the demo in dir: "status", "stop NAME", "start
+// NAME"; the name "controllers" is all of them.
+func Ask(ctx context.Context, dir, command string) (Status, error) {
+	var dialer net.Dialer
+	c, err := dialer.DialContext(ctx, "unix", socketPath(dir))
+	if err != nil {
+		return Status{}, fault.New(fault.Unavailable, "no demo runs in %s", dir).Try("warren demo")
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	if _, err := io.WriteString(c, command+"\n"); err != nil {
+		return Status{}, fault.New(fault.Unavailable, "ask the demo: %w", err)
+	}
+	var a answer
+	if err := json.NewDecoder(io.LimitReader(c, 1<<20)).Decode(&a); err != nil {
+		return Status{}, fault.New(fault.Unavailable, "the demo ended: %w", err)
+	}
+	if a.Error != "" {
+		return a.Status, fault.New(fault.Kind(a.Kind), "%s", a.Error)
+	}
+	return a.Status, nil
+}
+
+// serve answers commands, one after the other, until ctx ends.
+func (d *Demo) serve(ctx context.Context, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
+		line, err := bufio.NewReader(io.LimitReader(c, 256)).ReadString('\n')
+		if err == nil {
+			a := answer{}
+			if err := d.obey(ctx, strings.Fields(line)); err != nil {
+				a.Error, a.Kind = fault.Of(err).Error(), int(fault.KindOf(err))
+			}
+			a.Status = d.status()
+			_ = json.NewEncoder(c).Encode(a)
+		}
+		_ = c.Close()
+	}
+}
+
+func (d *Demo) obey(ctx context.Context, words []string) error {
+	switch {
+	case len(words) == 1 && words[0] == "status":
+		return nil
+	case len(words) == 2 && (words[0] == "stop" || words[0] == "start"):
+	default:
+		return fault.New(fault.Invalid, "the demo knows status, stop NAME and start NAME")
+	}
+	found := d.named(words[1])
+	if len(found) == 0 {
+		return fault.New(fault.NotFound, "the demo has no node %q", words[1]).Try("warren demo status")
+	}
+	for _, p := range found {
+		err := error(nil)
+		if words[0] == "stop" {
+			err = p.stop()
+		} else {
+			d.mu.Lock()
+			up := p.cmd != nil
+			d.mu.Unlock()
+			if up {
+				err = fault.New(fault.Conflict, "%s runs already", p.name)
+			} else {
+				err = p.start(ctx)
+			}
+		}
+		if err != nil && (len(found) == 1 || fault.KindOf(err) != fault.Conflict) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Demo) named(name string) []*process {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []*process
+	for _, p := range d.nodes {
+		if p.name == name || name == "controllers" && p.role == "controller" {
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -1,0 +1,131 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode"
+
+	"connectrpc.com/connect"
+
+	warrenv1 "warren/api/warren/v1"
+)
+
+// Wire gives err the form in which it crosses the API: a *connect.Error with
+// the kind's code, the message, and a detail that carries kind, hint and
+// reason. It is nil for nil.
+func Wire(err error) error {
+	if err == nil {
+		return nil
+	}
+	f := Of(err)
+	out := connect.NewError(code(f.Kind), errors.New(valid(f.Error())))
+	detail, derr := connect.NewErrorDetail(&warrenv1.Fault{Kind: f.Kind.String(), Hint: valid(f.Hint), Reason: valid(f.Reason)})
+	if derr != nil {
+		return errors.Join(out, derr)
+	}
+	out.AddDetail(detail)
+	return out
+}
+
+// valid is s as protobuf takes it: UTF-8.
+func valid(s string) string { return strings.ToValidUTF8(s, string(unicode.ReplacementChar)) }
+
+// FromWire undoes Wire on the calling side. Errors that never crossed the API
+// come back as they are.
+func FromWire(err error) error {
+	var f *Error
+	var c *connect.Error
+	if errors.As(err, &f) || !errors.As(err, &c) {
+		return err
+	}
+	return Of(err)
+}
+
+// readWire fills in what c, which stands somewhere in e's chain, tells.
+func (e *Error) readWire(c *connect.Error) {
+	e.Kind = kind(c.Code())
+	// The code's word is for programs; the kind says the same.
+	e.Message = strings.Replace(e.Message, c.Error(), first(c.Message(), e.Kind.String()), 1)
+	for _, d := range c.Details() {
+		v, err := d.Value()
+		if err != nil {
+			continue
+		}
+		f, ok := v.(*warrenv1.Fault)
+		if !ok {
+			continue
+		}
+		if k, ok := kindNamed(f.GetKind()); ok {
+			e.Kind = k
+		}
+		e.Hint, e.Reason = f.GetHint(), f.GetReason()
+		return
+	}
+}
+
+func code(k Kind) connect.Code {
+	switch k {
+	case Invalid:
+		return connect.CodeInvalidArgument
+	case Denied:
+		return connect.CodePermissionDenied
+	case NotFound:
+		return connect.CodeNotFound
+	case Conflict:
+		return connect.CodeFailedPrecondition
+	case Unavailable:
+		return connect.CodeUnavailable
+	case Internal:
+	}
+	return connect.CodeInternal
+}
+
+func kind(c connect.Code) Kind {
+	switch c {
+	case connect.CodeInvalidArgument, connect.CodeOutOfRange:
+		return Invalid
+	case connect.CodePermissionDenied, connect.CodeUnauthenticated:
+		return Denied
+	case connect.CodeNotFound:
+		return NotFound
+	case connect.CodeFailedPrecondition, connect.CodeAlreadyExists, connect.CodeAborted:
+		return Conflict
+	// A node that does not know a call is an older node: another may know it.
+	case connect.CodeUnavailable, connect.CodeDeadlineExceeded, connect.CodeCanceled,
+		connect.CodeResourceExhausted, connect.CodeUnimplemented:
+		return Unavailable
+	case connect.CodeInternal, connect.CodeUnknown, connect.CodeDataLoss:
+	}
+	return Internal
+}
+
+// Interceptor puts every error that a Connect handler returns through Wire and
+// every error a unary client gets through FromWire. A streaming client's
+// errors need no conversion: Of, Format and ExitCode read them as they are.
+func Interceptor() connect.Interceptor { return interceptor{} }
+
+type interceptor struct{}
+
+func (interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		res, err := next(ctx, req)
+		if err == nil {
+			return res, nil
+		}
+		if req.Spec().IsClient {
+			return nil, FromWire(err)
+		}
+		return nil, Wire(err)
+	}
+}
+
+func (interceptor) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+func (interceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		return Wire(next(ctx, conn))
+	}
+}

@@ -1,0 +1,162 @@
+package home
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"warren/mesh/identity"
+	"warren/node/fault"
+	"warren/node/platform"
+)
+
+// Home is one state folder.
+type Home struct{ dir platform.Dir }
+
+// At names the folder; it need not exist.
+func At(dir platform.Dir) Home { return Home{dir} }
+
+// Dir is the folder.
+func (h Home) Dir() platform.Dir { return h.dir }
+
+func (h Home) tunnelPath() string { return h.dir.Path("tunnel.key") }
+func (h Home) memberPath() string { return h.dir.Path("member") }
+
+// NodeKey reads the machine's identity. The error is fs.ErrNotExist where
+// there is none.
+func (h Home) NodeKey() (identity.NodeKey, error) {
+	seed, err := h.read(h.dir.NodeKey())
+	if err != nil {
+		return identity.NodeKey{}, err
+	}
+	key, err := identity.NodeKeyFromSeed(seed)
+	if err != nil {
+		return identity.NodeKey{}, fault.New(fault.Invalid, "%s: %w", h.dir.NodeKey(), err)
+	}
+	return key, nil
+}
+
+// EnsureNodeKey reads the machine's identity or makes one.
+func (h Home) EnsureNodeKey() (identity.NodeKey, error) {
+	key, err := h.NodeKey()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	if key, err = identity.NewNodeKey(); err != nil {
+		return key, err
+	}
+	return key, platform.WriteFile(h.dir.NodeKey(), key.Seed(), 0o600)
+}
+
+// Technician is the key of a person, and which local user may have it used.
+type Technician struct {
+	Seed []byte `json:"seed"`
+	UID  int    `json:"uid"`
+}
+
+// Technician reads the technician's key; fs.ErrNotExist where there is none.
+func (h Home) Technician() (Technician, error) {
+	var t Technician
+	return t, h.readJSON(h.dir.TechnicianKey(), &t)
+}
+
+// SaveTechnician stores a technician's key.
+func (h Home) SaveTechnician(t Technician) error {
+	return h.writeJSON(h.dir.TechnicianKey(), t)
+}
+
+// Member says what this machine is in which mesh.
+type Member struct {
+	Mesh     string `json:"mesh"`
+	MeshName string `json:"mesh_name"`
+	Name     string `json:"name"`
+	Role     string `json:"role"`
+	// Pending is set while the claim waits for approval.
+	Pending *Pending `json:"pending,omitempty"`
+	// Controllers the invite named, for a first contact.
+	Controllers []Controller `json:"controllers"`
+}
+
+// Pending is an enrolment under way.
+type Pending struct {
+	// Invite id and claim statement, protobuf.
+	Invite []byte `json:"invite"`
+	Claim  []byte `json:"claim"`
+	Phrase string `json:"phrase"`
+}
+
+// Controller is where to find one.
+type Controller struct {
+	Node    string `json:"node"`
+	Address string `json:"address"`
+}
+
+// MeshID parses Mesh.
+func (m Member) MeshID() (identity.MeshID, error) { return identity.ParseMeshID(m.Mesh) }
+
+// Member reads the membership; fs.ErrNotExist where the folder belongs to no
+// mesh.
+func (h Home) Member() (Member, error) {
+	var m Member
+	return m, h.readJSON(h.memberPath(), &m)
+}
+
+// SaveMember stores the membership.
+func (h Home) SaveMember(m Member) error { return h.writeJSON(h.memberPath(), m) }
+
+// View is the storage of the machine's View.
+func (h Home) View() ViewFile { return ViewFile{h} }
+
+// ViewFile is a view.Storage.
+type ViewFile struct{ home Home }
+
+// Load reads the stored View; nil where there is none.
+func (v ViewFile) Load() ([]byte, error) {
+	data, err := v.home.read(v.home.dir.View())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// Store replaces the stored View.
+func (v ViewFile) Store(data []byte) error {
+	return platform.WriteFile(v.home.dir.View(), data, 0o600)
+}
+
+// Leave removes every trace of membership, keys included, the marker first.
+func (h Home) Leave() error {
+	for _, path := range []string{
+		h.memberPath(), h.dir.NodeKey(), h.tunnelPath(), h.dir.TechnicianKey(), h.dir.View(),
+	} {
+		if err := platform.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove %s: %w", path, err)
+		}
+	}
+	return platform.RemoveAll(h.dir.Raft())
+}
+
+func (h Home) read(path string) ([]byte, error) {
+	data, _, err := platform.ReadFile(path)
+	return data, err
+}
+
+func (h Home) readJSON(path string, into any) error {
+	data, err := h.read(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fault.New(fault.Invalid, "%s: %w", path, err)
+	}
+	return nil
+}
+
+func (h Home) writeJSON(path string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", path, err)
+	}
+	return platform.WriteFile(path, data, 0o600)
+}

@@ -1,0 +1,271 @@
+package node
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/trust"
+	"warren/mesh"
+	"warren/mesh/engine"
+	"warren/mesh/identity"
+	"warren/node/api"
+	"warren/node/fault"
+	"warren/node/ordering"
+	"warren/node/plan"
+	"warren/node/platform"
+	"warren/node/port"
+	"warren/node/view"
+	"warren/session"
+	"warren/session/broker"
+	"warren/session/shell"
+)
+
+// saveEvery is how often new endpoints of others reach the disk at most.
+const saveEvery = 5 * time.Second
+
+// life is a member at work: its parts, and what joins them.
+type life struct {
+	*machine
+	view      *view.Cache
+	engine    *engine.Engine
+	hub       *broker.Hub
+	broker    *broker.Broker
+	port      *port.Listener
+	presence  *api.Presence
+	authority ordering.Authority
+	replica   *replica  // on controllers
+	follower  *follower // elsewhere
+	plan      atomic.Pointer[plan.Plan]
+}
+
+// live runs a member until ctx ends. Parts start in the order in which they
+// need each other, and end together with ctx.
+func (m *machine) live(ctx context.Context, doors []net.Listener) error {
+	l := &life{machine: m}
+	if err := l.open(); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return l.engine.Run(ctx) })
+	if err := l.converge(); err != nil { // the overlay's addresses, before anybody listens on them
+		l.engine.Close()
+		return err
+	}
+	if err := l.sessions(ctx); err != nil {
+		l.engine.Close()
+		return err
+	}
+	l.serve(ctx, g, doors)
+	if l.replica != nil {
+		g.Go(func() error { return l.replica.run(ctx) })
+	} else {
+		g.Go(func() error { return l.follower.run(ctx) })
+	}
+	g.Go(func() error { return l.view.Run(ctx, saveEvery) })
+	g.Go(func() error { return l.announce(ctx) })
+	g.Go(func() error { return l.watch(ctx) })
+	m.running.Store(l.api())
+	m.ready.Store(true)
+	if m.cfg.Ready != nil {
+		m.cfg.Ready()
+	}
+	err := g.Wait()
+	m.running.Store(nil)
+	m.ready.Store(false)
+	return err
+}
+
+// open makes the parts; none runs yet.
+func (l *life) open() error {
+	var err error
+	if l.view, err = view.Open(l.mesh, l.home.View()); err != nil {
+		return fault.New(fault.Invalid, "%s: %w", l.cfg.Dir.View(), err).Try("move the file away; this machine fetches the view anew")
+	}
+	if l.view.Now().Log == nil && len(l.member.Controllers) == 0 {
+		return fault.New(fault.Invalid, "the state folder %s is incomplete: the view is missing", l.cfg.Dir).Try("restore it from a backup")
+	}
+	if err := l.openEngine(); err != nil {
+		return err
+	}
+	l.presence = api.NewPresence(l.engine, func() []mesh.Peer { return l.now().Mesh.Peers })
+	l.port, err = port.NewListener(port.Config{Key: l.key, Admit: l.admit, Log: l.log.With("part", "port")}, port.Enrol, port.Node, port.Raft)
+	if err != nil {
+		return err
+	}
+	if log := l.view.Now().Log; log != nil && log.IsController(l.key.ID()) && l.founded(log) {
+		if l.replica, err = l.openReplica(); err != nil {
+			return err
+		}
+		l.authority = ordering.Local{Store: l.replica.store}
+		return nil
+	}
+	l.follower = newFollower(l)
+	l.authority = ordering.Remote{Key: l.key, Doors: l.doors}
+	return nil
+}
+
+// founded tells whether this machine founded the mesh: until controllers are
+// added by a verb of their own, it alone has a replica.
+func (l *life) founded(log *trust.Log) bool {
+	return log.Controllers()[0] == l.key.ID()
+}
+
+func (l *life) openEngine() error {
+	tunnel, err := l.home.EnsureTunnel()
+	if err != nil {
+		return err
+	}
+	mode := engine.ModeUserspace
+	switch {
+	case l.cfg.Up.Loopback || l.cfg.Up.Tun == "userspace":
+	case l.cfg.Up.Tun == "kernel" || platform.CanTun():
+		mode = engine.ModeKernel
+	}
+	var public []netip.AddrPort
+	for _, p := range l.cfg.Up.Public {
+		if a, err := netip.ParseAddrPort(p); err == nil {
+			public = append(public, a)
+		}
+	}
+	l.engine, err = engine.New(engine.Options{
+		Port: uint16(l.listen.Port), Mode: mode, Loopback: l.cfg.Up.Loopback, //nolint:gosec // checked by Check
+		WireGuard: [32]byte(tunnel.WireGuard), Disco: [32]byte(tunnel.Disco),
+		ExtraEndpoints: public, Log: l.log,
+	})
+	if errors.Is(err, engine.ErrPortTaken) {
+		return fault.New(fault.Conflict, "UDP port %d is taken by another program", l.listen.Port).Try("--listen :PORT with another PORT").Because("port")
+	}
+	if errors.Is(err, engine.ErrUnsupported) {
+		return fault.New(fault.Unavailable, "%w", err).Try("--tun userspace")
+	}
+	return err
+}
+
+// sessions opens the overlay sockets of the sessions.
+func (l *life) sessions(ctx context.Context) error {
+	at := netip.AddrPortFrom(l.mesh.Address(l.key.ID()), mesh.SessionPort)
+	socket, err := l.engine.ListenPacket(ctx, at)
+	if err != nil {
+		return fmt.Errorf("session socket: %w", err)
+	}
+	l.hub, err = broker.NewHub(broker.HubConfig{
+		Socket: socket, AllowCandidate: l.mesh.Prefix().Contains, Log: l.log,
+	})
+	if err != nil {
+		return err
+	}
+	l.broker, err = broker.New(broker.Config{
+		Key: l.key, Mesh: l.mesh, Hub: l.hub, Kinds: []session.Kind{shell.New()}, Log: l.log,
+	})
+	if err != nil {
+		return err
+	}
+	l.broker.Apply(l.now().Session)
+	return nil
+}
+
+// serve opens the doors.
+func (l *life) serve(ctx context.Context, g *errgroup.Group, doors []net.Listener) {
+	g.Go(func() error { return l.port.Run(ctx, doors...) })
+	g.Go(func() error { return l.hub.Run(ctx) })
+	g.Go(func() error { return l.broker.Run(ctx) })
+	g.Go(func() error {
+		peers, err := l.engine.Listen(ctx, netip.AddrPortFrom(l.mesh.Address(l.key.ID()), mesh.PeerPort))
+		if err != nil {
+			return fmt.Errorf("peer port: %w", err)
+		}
+		return port.Serve(ctx, api.PeerServer(l.broker, l.whose), peers)
+	})
+	if l.replica == nil {
+		return
+	}
+	g.Go(func() error {
+		return port.Serve(ctx, api.EnrolServer(l.replica.desk), l.port.Protocol(port.Enrol))
+	})
+	g.Go(func() error {
+		service := api.ControllerService{View: l.view, Local: ordering.Local{Store: l.replica.store}}
+		return port.Serve(ctx, api.ControllerServer(service), l.port.Protocol(port.Node))
+	})
+}
+
+// admit decides who may speak which protocol on the node port.
+func (l *life) admit(id identity.NodeID, _ ed25519.PublicKey, protocol string) error {
+	if l.replica == nil {
+		return errors.New("this machine is no controller")
+	}
+	log := l.view.Now().Log
+	switch protocol {
+	case port.Enrol:
+		return nil
+	case port.Node:
+		if d, ok := log.Device(id); !ok || d.Revoked {
+			return fmt.Errorf("node %s is no member", id.Short())
+		}
+		return nil
+	case port.Raft:
+		if !log.IsController(id) {
+			return fmt.Errorf("node %s is no controller", id.Short())
+		}
+		return nil
+	}
+	return fmt.Errorf("unknown protocol %q", protocol)
+}
+
+// whose names the peer with an overlay address.
+func (l *life) whose(a netip.Addr) (identity.NodeID, bool) {
+	for _, p := range l.now().Mesh.Peers {
+		for _, own := range p.Addresses {
+			if own == a {
+				return p.ID, true
+			}
+		}
+	}
+	return identity.NodeID{}, false
+}
+
+// now is the plan in force.
+func (l *life) now() plan.Plan {
+	if p := l.plan.Load(); p != nil {
+		return *p
+	}
+	return plan.Plan{}
+}
+
+// api is this life as handlers see it.
+func (l *life) api() *api.Running {
+	return &api.Running{
+		Self: l.key.ID(), Home: l.home, View: l.view, Plan: l.now, Authority: l.authority,
+		Engine: l.engine, Presence: l.presence, Hub: l.hub, Broker: l.broker,
+		Controllers: l.controllers, Log: l.log.With("part", "api"),
+	}
+}
+
+// controllers tells how the controllers are, as seen from here.
+func (l *life) controllers(ctx context.Context) []api.Controller {
+	if l.replica != nil {
+		return l.replica.controllers()
+	}
+	return l.follower.controllers()
+}
+
+// facts are what this machine states of itself.
+func (l *life) facts() []*warrenv1.Statement {
+	var out []*warrenv1.Statement
+	for _, s := range l.view.Facts().All() {
+		for _, sig := range s.GetSignatures() {
+			if identity.NodeIDOf(sig.GetKey()) == l.key.ID() {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}

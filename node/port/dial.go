@@ -1,0 +1,105 @@
+package port
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"time"
+
+	"warren/mesh/identity"
+)
+
+// DialTimeout bounds one attempt to reach one address.
+const DialTimeout = 5 * time.Second
+
+// Dial connects to address, proves key, and accepts only the node want at the
+// other end, speaking protocol.
+func Dial(ctx context.Context, key identity.NodeKey, want identity.NodeID, protocol, address string) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, DialTimeout)
+	defer cancel()
+	conf, err := identity.ClientConfig(key, []string{protocol}, want)
+	if err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	raw, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	t := tls.Client(raw, conf)
+	if err := t.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, fmt.Errorf("greet %s at %s: %w", want.Short(), address, err)
+	}
+	c, err := newConn(t)
+	if err != nil {
+		_ = t.Close()
+		return nil, err
+	}
+	if c.protocol != protocol {
+		_ = t.Close()
+		return nil, fmt.Errorf("%s at %s does not speak %s", want.Short(), address, protocol)
+	}
+	return c, nil
+}
+
+// DialAny tries the addresses in order, the next one starting when the one
+// before has failed or has been quiet for a short while; the first that
+// answers wins.
+func DialAny(ctx context.Context, key identity.NodeKey, want identity.NodeID, protocol string, addresses []string) (*Conn, error) {
+	const headStart = 250 * time.Millisecond
+	if len(addresses) == 0 {
+		return nil, fmt.Errorf("no address of %s is known", want.Short())
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		conn *Conn
+		err  error
+	}
+	results := make(chan result, len(addresses))
+	next, open := 0, 0
+	start := func() {
+		address := addresses[next]
+		next++
+		open++
+		go func() { // ends with ctx; the buffer takes its result
+			c, err := Dial(ctx, key, want, protocol, address)
+			results <- result{c, err}
+		}()
+	}
+	start()
+	var last error
+	for open > 0 {
+		var timer <-chan time.Time
+		if next < len(addresses) {
+			timer = time.After(headStart)
+		}
+		select {
+		case r := <-results:
+			open--
+			if r.err == nil {
+				go drain(results, open, func(r result) {
+					if r.conn != nil {
+						_ = r.conn.Close()
+					}
+				})
+				return r.conn, nil
+			}
+			last = r.err
+			if next < len(addresses) {
+				start()
+			}
+		case <-timer:
+			start()
+		}
+	}
+	return nil, last
+}
+
+func drain[T any](results <-chan T, n int, drop func(T)) {
+	for range n {
+		drop(<-results)
+	}
+}

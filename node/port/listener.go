@@ -1,0 +1,231 @@
+package port
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"warren/mesh/identity"
+)
+
+// Protocols by ALPN name.
+const (
+	Enrol = "warren-enrol/1"
+	Node  = "warren-node/1"
+	Raft  = "warren-raft/1"
+)
+
+// Bounds of what strangers can hold open.
+const (
+	HandshakeTimeout = 10 * time.Second
+	MaxHandshakes    = 256
+)
+
+// Config of a Listener.
+type Config struct {
+	Key identity.NodeKey
+	// Admit decides about a proven key and a protocol. It must not block.
+	Admit func(id identity.NodeID, key ed25519.PublicKey, protocol string) error
+	Log   *slog.Logger
+}
+
+// Listener accepts TLS connections and hands each to its protocol's queue.
+type Listener struct {
+	cfg    Config
+	tls    *tls.Config
+	queues map[string]*queue
+
+	mu   sync.Mutex
+	live map[*Conn]struct{}
+}
+
+// NewListener prepares the protocols given; nothing is bound yet.
+func NewListener(cfg Config, protocols ...string) (*Listener, error) {
+	conf, err := identity.ServerConfig(cfg.Key, protocols, cfg.Admit)
+	if err != nil {
+		return nil, err
+	}
+	l := &Listener{cfg: cfg, tls: conf, queues: map[string]*queue{}, live: map[*Conn]struct{}{}}
+	for _, p := range protocols {
+		l.queues[p] = &queue{conns: make(chan *Conn), closed: make(chan struct{})}
+	}
+	return l, nil
+}
+
+// Protocol is the net.Listener of one protocol.
+func (l *Listener) Protocol(name string) net.Listener { return l.queues[name] }
+
+// Run accepts on every socket until ctx ends, then closes all connections.
+func (l *Listener) Run(ctx context.Context, sockets ...net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	slots := make(chan struct{}, MaxHandshakes)
+	for _, s := range sockets {
+		g.Go(func() error { return l.accept(ctx, g, s, slots) })
+	}
+	g.Go(func() error {
+		<-ctx.Done()
+		for _, s := range sockets {
+			_ = s.Close()
+		}
+		for _, q := range l.queues {
+			_ = q.Close()
+		}
+		l.closeIf(func(*Conn) bool { return true })
+		return nil
+	})
+	return g.Wait()
+}
+
+func (l *Listener) accept(ctx context.Context, g *errgroup.Group, s net.Listener, slots chan struct{}) error {
+	for {
+		raw, err := s.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if errors.Is(err, net.ErrClosed) {
+				return fmt.Errorf("accept on %s: %w", s.Addr(), err)
+			}
+			select { // out of files, most likely: let some close
+			case <-ctx.Done():
+				return nil
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			_ = raw.Close()
+			return nil
+		}
+		g.Go(func() error {
+			defer func() { <-slots }()
+			l.greet(ctx, raw)
+			return nil
+		})
+	}
+}
+
+// greet runs the handshake and queues the connection. What a stranger does
+// wrong is his trouble: debug level.
+func (l *Listener) greet(ctx context.Context, raw net.Conn) {
+	hctx, cancel := context.WithTimeout(ctx, HandshakeTimeout)
+	defer cancel()
+	t := tls.Server(raw, l.tls)
+	if err := t.HandshakeContext(hctx); err != nil {
+		l.cfg.Log.Debug("handshake refused", "from", raw.RemoteAddr(), "err", err)
+		_ = raw.Close()
+		return
+	}
+	c, err := newConn(t)
+	if err != nil {
+		_ = t.Close()
+		return
+	}
+	q := l.queues[c.protocol]
+	if q == nil {
+		_ = t.Close()
+		return
+	}
+	l.mu.Lock()
+	l.live[c] = struct{}{}
+	l.mu.Unlock()
+	c.onClose = func() {
+		l.mu.Lock()
+		delete(l.live, c)
+		l.mu.Unlock()
+	}
+	select {
+	case q.conns <- c:
+	case <-q.closed:
+		_ = c.Close()
+	case <-ctx.Done():
+		_ = c.Close()
+	}
+}
+
+// Recheck closes every connection whose key Admit no longer lets in.
+func (l *Listener) Recheck() {
+	l.closeIf(func(c *Conn) bool { return l.cfg.Admit(c.id, c.key, c.protocol) != nil })
+}
+
+func (l *Listener) closeIf(gone func(*Conn) bool) {
+	l.mu.Lock()
+	var closing []*Conn
+	for c := range l.live {
+		if gone(c) {
+			closing = append(closing, c)
+		}
+	}
+	l.mu.Unlock()
+	for _, c := range closing {
+		_ = c.Close()
+	}
+}
+
+// queue is a net.Listener fed by handshakes.
+type queue struct {
+	conns  chan *Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (q *queue) Accept() (net.Conn, error) {
+	select {
+	case c := <-q.conns:
+		return c, nil
+	case <-q.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (q *queue) Close() error {
+	q.once.Do(func() { close(q.closed) })
+	return nil
+}
+
+func (q *queue) Addr() net.Addr { return &net.TCPAddr{} }
+
+// Conn is a connection whose other end has proven its key. It hides the TLS
+// layer, so that net/http serves HTTP/2 on it as on a plain connection.
+type Conn struct {
+	net.Conn
+	id       identity.NodeID
+	key      ed25519.PublicKey
+	protocol string
+	once     sync.Once
+	onClose  func()
+}
+
+func newConn(t *tls.Conn) (*Conn, error) {
+	state := t.ConnectionState()
+	id, key, err := identity.PeerOf(state)
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{Conn: t, id: id, key: key, protocol: state.NegotiatedProtocol}, nil
+}
+
+// Peer is the proven other end.
+func (c *Conn) Peer() (identity.NodeID, ed25519.PublicKey) { return c.id, c.key }
+
+// Close closes once; later calls do nothing.
+func (c *Conn) Close() error {
+	var err error
+	c.once.Do(func() {
+		err = c.Conn.Close()
+		if c.onClose != nil {
+			c.onClose()
+		}
+	})
+	return err
+}

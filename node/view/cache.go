@@ -1,0 +1,308 @@
+package view
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/policy"
+	"warren/consensus/trust"
+	"warren/mesh"
+	"warren/mesh/identity"
+)
+
+// MaxSize bounds a View that comes from elsewhere or from disk.
+const MaxSize = 64 << 20
+
+// ErrFork means that another history than ours was offered. The one held
+// stays in force.
+var ErrFork = errors.New("trust log forks from the one this machine holds")
+
+// ErrGap means that entries between ours and those offered are missing. Ask
+// for more.
+var ErrGap = errors.New("part of the trust log is missing")
+
+// Storage keeps one file's bytes; a missing file is nil without an error.
+type Storage interface {
+	Load() ([]byte, error)
+	Store(data []byte) error
+}
+
+// Now is one consistent picture. It is immutable.
+type Now struct {
+	Revision   uint64
+	Log        *trust.Log // nil until the first part has come
+	Policy     *policy.Policy
+	PolicyText []byte
+	// Controller that sent the newest part, and the leader it named.
+	Controller, Leader identity.NodeID
+}
+
+// Cache holds the newest Now. Safe for concurrent use.
+type Cache struct {
+	mesh    identity.MeshID
+	storage Storage
+	facts   *mesh.Directory
+
+	merging sync.Mutex // one Merge at a time; held over the disk write
+
+	mu      sync.Mutex
+	now     Now
+	changed chan struct{}
+}
+
+// Open reads the stored View of mesh and verifies it anew.
+func Open(meshID identity.MeshID, storage Storage) (*Cache, error) {
+	c := &Cache{mesh: meshID, storage: storage, changed: make(chan struct{})}
+	c.facts = mesh.NewDirectory(meshID, c.known)
+	data, err := storage.Load()
+	if err != nil {
+		return nil, fmt.Errorf("read view: %w", err)
+	}
+	if len(data) == 0 {
+		return c, nil
+	}
+	v, err := Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.merge(v); err != nil {
+		return nil, fmt.Errorf("stored view: %w", err)
+	}
+	return c, nil
+}
+
+// Decode reads a View's bytes, at most MaxSize of them.
+func Decode(data []byte) (*warrenv1.View, error) {
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("view of %d bytes is over %d", len(data), MaxSize)
+	}
+	v := &warrenv1.View{}
+	if err := proto.Unmarshal(data, v); err != nil {
+		return nil, fmt.Errorf("decode view: %w", err)
+	}
+	return v, nil
+}
+
+func (c *Cache) known(id identity.NodeID) bool {
+	log := c.Now().Log
+	if log == nil {
+		return false
+	}
+	_, ok := log.Device(id)
+	return ok
+}
+
+// Now is the newest picture.
+func (c *Cache) Now() Now {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Facts are the members' key and endpoint statements.
+func (c *Cache) Facts() *mesh.Directory { return c.facts }
+
+// Watch is closed at the next change of log, policy or revision.
+func (c *Cache) Watch() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed
+}
+
+// Await returns when the revision has come, or with ctx's error.
+func (c *Cache) Await(ctx context.Context, revision uint64) error {
+	for {
+		watch := c.Watch()
+		if c.Now().Revision >= revision {
+			return nil
+		}
+		select {
+		case <-watch:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Merge takes over what is newer in v, and stores it before it returns.
+// changed is false where v brought nothing new but perhaps a revision.
+func (c *Cache) Merge(v *warrenv1.View) (changed bool, err error) {
+	c.merging.Lock()
+	defer c.merging.Unlock()
+	changed, err = c.merge(v)
+	if err != nil || !changed {
+		return changed, err
+	}
+	return true, c.Save()
+}
+
+func (c *Cache) merge(v *warrenv1.View) (changed bool, err error) {
+	if len(v.GetMesh()) > 0 && string(v.GetMesh()) != string(c.mesh[:]) {
+		return false, fmt.Errorf("view of another mesh: %w", identity.ErrStatement)
+	}
+	c.mu.Lock()
+	next := c.now
+	c.mu.Unlock()
+	log, err := grow(c.mesh, next.Log, v)
+	if err != nil {
+		return false, err
+	}
+	changed = log != next.Log
+	next.Log = log
+	if log != nil {
+		if err := adopt(&next, v.GetPolicy()); err != nil {
+			return false, err
+		}
+	}
+	changed = changed || string(next.PolicyText) != string(c.Now().PolicyText)
+	next.Revision = max(next.Revision, v.GetRevision())
+	copy(next.Controller[:], v.GetController())
+	copy(next.Leader[:], v.GetLeader())
+
+	c.swap(next, changed)
+	for _, f := range v.GetFacts() { // a bad fact is its sender's shame, not a reason to stop
+		_, _ = c.facts.Merge(f)
+	}
+	return changed, nil
+}
+
+// Adopt takes over what this machine's own replica has verified already.
+func (c *Cache) Adopt(log *trust.Log, policyText []byte, revision uint64, self, leader identity.NodeID) error {
+	c.merging.Lock()
+	defer c.merging.Unlock()
+	next := c.Now()
+	before := next
+	next.Log, next.Revision, next.Controller, next.Leader = log, revision, self, leader
+	if err := adopt(&next, policyText); err != nil {
+		return err
+	}
+	changed := log != before.Log || string(next.PolicyText) != string(before.PolicyText)
+	c.swap(next, changed)
+	if !changed {
+		return nil
+	}
+	return c.Save()
+}
+
+func (c *Cache) swap(next Now, changed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stir := changed || next.Revision != c.now.Revision || next.Leader != c.now.Leader
+	c.now = next
+	if stir {
+		close(c.changed)
+		c.changed = make(chan struct{})
+	}
+}
+
+// grow appends what v has beyond log. Nothing of log is ever dropped. A
+// revocation that cannot be taken yet, because its signer is not known here,
+// comes again with the next View.
+func grow(meshID identity.MeshID, log *trust.Log, v *warrenv1.View) (*trust.Log, error) {
+	entries, from := v.GetEntries(), v.GetFromSequence()
+	if log == nil {
+		if len(entries) == 0 {
+			return nil, nil
+		}
+		if from != 0 {
+			return nil, fmt.Errorf("view begins at entry %d, and this machine holds none: %w", from, ErrFork)
+		}
+		return trust.Open(meshID, entries, v.GetRevocations())
+	}
+	if from > log.Len() {
+		return nil, fmt.Errorf("view begins at entry %d, and this machine holds %d: %w", from, log.Len(), ErrGap)
+	}
+	for len(entries) > 0 && from < log.Len() {
+		if !log.Contains(identity.HashOf(entries[0]), from) {
+			return nil, fmt.Errorf("entry %d differs: %w", from, ErrFork)
+		}
+		entries, from = entries[1:], from+1
+	}
+	grown, _, err := log.Extend(entries, v.GetRevocations())
+	return grown, err
+}
+
+// adopt takes text as the policy if it is the one the log names.
+func adopt(n *Now, text []byte) error {
+	want, revision := n.Log.Policy()
+	if revision == 0 || len(text) == 0 || sha256.Sum256(text) != want {
+		return nil
+	}
+	if n.Policy != nil && string(n.PolicyText) == string(text) {
+		return nil
+	}
+	p, err := policy.Parse(text)
+	if err != nil {
+		return fmt.Errorf("policy revision %d: %w", revision, err)
+	}
+	n.Policy, n.PolicyText = p, text
+	return nil
+}
+
+// Whole is everything held, as one View.
+func (c *Cache) Whole() *warrenv1.View { return c.Newer(0, [32]byte{}) }
+
+// Newer is what a machine lacks that holds entries of the log and a policy
+// with that hash. Facts are all there are.
+func (c *Cache) Newer(entries uint64, policyHash [32]byte) *warrenv1.View {
+	n := c.Now()
+	v := &warrenv1.View{
+		Mesh: c.mesh[:], Revision: n.Revision, Facts: c.facts.All(),
+		Controller: n.Controller[:], Leader: n.Leader[:],
+	}
+	if n.Log == nil {
+		return v
+	}
+	if entries > n.Log.Len() {
+		entries = 0 // the other side is ahead or astray: let it compare
+	}
+	v.FromSequence = entries
+	v.Entries = n.Log.Entries(entries)
+	v.Revocations = n.Log.Revocations()
+	if len(n.PolicyText) > 0 && sha256.Sum256(n.PolicyText) != policyHash {
+		v.Policy = n.PolicyText
+	}
+	return v
+}
+
+// Save stores everything held.
+func (c *Cache) Save() error {
+	v := c.Whole()
+	v.Leader = nil
+	data, err := proto.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode view: %w", err)
+	}
+	if err := c.storage.Store(data); err != nil {
+		return fmt.Errorf("store view: %w", err)
+	}
+	return nil
+}
+
+// Run stores facts that came without a change of the log, at most every
+// period, and once more at the end.
+func (c *Cache) Run(ctx context.Context, period time.Duration) error {
+	for {
+		watch := c.facts.Watch()
+		select {
+		case <-ctx.Done():
+			return c.Save()
+		case <-watch:
+		}
+		select {
+		case <-ctx.Done():
+			return c.Save()
+		case <-time.After(period):
+		}
+		if err := c.Save(); err != nil {
+			return err
+		}
+	}
+}

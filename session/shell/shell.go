@@ -1,0 +1,17 @@
+package shell
+
+import "os"
+
+// Verb is what grants and offers call this kind.
+const Verb = "shell"
+
+// Kind serves shells on this device.
+type Kind struct {
+	uid func() int // the node's effective user
+}
+
+// New makes the kind.
+func New() *Kind { return &Kind{uid: os.Geteuid} }
+
+// Verb implements session.Kind.
+func (*Kind) Verb() string { return Verb }
