@@ -8,12 +8,14 @@ import (
 )
 
 // Ports inside the overlay that belong to the mesh itself. Every peer may
-// reach them; no policy opens or closes them.
+// reach them; no policy opens or closes them. They differ from every underlay
+// port a node may listen on, which it takes on all addresses, the overlay's
+// included; and below 1024 no other user of the machine can take them first.
 const (
 	// PeerPort is TCP: the API members offer each other.
-	PeerPort = 41820
+	PeerPort = 418
 	// SessionPort is UDP: the socket of the WebRTC sessions.
-	SessionPort = 41820
+	SessionPort = 418
 )
 
 // Config is what the tunnel has to be: the packets' part of a Plan. The zero

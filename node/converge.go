@@ -11,23 +11,42 @@ import (
 	"warren/node/plan"
 )
 
-// watch applies the plan whenever what it follows from has changed.
+const (
+	// factsPause collects endpoint changes: in a large mesh somebody always
+	// moves, and every plan costs milliseconds.
+	factsPause = 200 * time.Millisecond
+	// lookAgain bounds how long a plan that changes with time alone is
+	// trusted: a clock that is set forward wakes no timer.
+	lookAgain = 5 * time.Minute
+)
+
+// watch applies the plan whenever what it follows from has changed: at once
+// for what is agreed on; for endpoints at once too, but not more often than
+// every factsPause.
 func (l *life) watch(ctx context.Context) error {
 	for {
 		agreed, facts := l.view.Watch(), l.view.Facts().Watch()
 		if err := l.converge(); err != nil {
 			return err
 		}
-		var until <-chan time.Time
+		done := time.Now()
+		wait := lookAgain
 		if p := l.now(); !p.Until.IsZero() {
-			until = time.After(time.Until(p.Until))
+			wait = max(0, min(wait, time.Until(p.Until)))
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-agreed:
+			l.view.Facts().Prune()
+		case <-time.After(wait):
 		case <-facts:
-		case <-until:
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-agreed:
+			case <-time.After(factsPause - time.Since(done)):
+			}
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (l *life) open() error {
 	if err := l.openEngine(); err != nil {
 		return err
 	}
-	l.presence = api.NewPresence(l.engine, func() []mesh.Peer { return l.now().Mesh.Peers })
+	l.presence = api.NewPresence(l.engine, l.now)
 	l.port, err = port.NewListener(port.Config{Key: l.key, Admit: l.admit, Log: l.log.With("part", "port")}, port.Enrol, port.Node, port.Raft)
 	if err != nil {
 		return err

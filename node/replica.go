@@ -46,7 +46,7 @@ func (l *life) openReplica() (*replica, error) {
 	return r, nil
 }
 
-// State, Propose and Whole are what the Desk works with.
+// State, Propose, Learn and Whole are what the Desk works with.
 func (r *replica) State() *state.State { return r.store.State() }
 
 func (r *replica) Propose(ctx context.Context, body proto.Message) (uint64, error) {
@@ -57,6 +57,12 @@ func (r *replica) Propose(ctx context.Context, body proto.Message) (uint64, erro
 	ctx, cancel := context.WithTimeout(ctx, ordering.Patience)
 	defer cancel()
 	return r.store.Propose(ctx, c)
+}
+
+func (r *replica) Learn(s *warrenv1.Statement) {
+	if _, err := r.life.view.Facts().Merge(s); err != nil {
+		r.life.log.Debug("newcomer's keys were not kept", "err", err)
+	}
 }
 
 func (r *replica) Whole() *warrenv1.View {

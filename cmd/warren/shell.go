@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
@@ -67,6 +68,7 @@ type terminal struct {
 	raw    *term.State
 	opened bool
 	taken  chan uint64 // how much input the device has taken
+	ended  atomic.Bool // by ~.
 }
 
 // window of input that may be under way, in bytes.
@@ -166,6 +168,10 @@ func (t *terminal) broken(ctx context.Context, err error) error {
 		return err
 	}
 	t.restore()
+	if t.ended.Load() {
+		t.app.say("Session ended.")
+		return lost // as ssh has it: the command's own code is not known
+	}
 	if ctx.Err() != nil {
 		return lost
 	}
@@ -219,6 +225,7 @@ func (t *terminal) stdin(escapes bool) {
 				sent += uint64(len(data))
 			}
 			if end {
+				t.ended.Store(true)
 				t.mu.Lock()
 				_ = t.stream.CloseRequest()
 				t.mu.Unlock()

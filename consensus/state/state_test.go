@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -353,4 +354,51 @@ func TestEntriesRefused(t *testing.T) {
 func publicOf(k ed25519.PrivateKey) []byte {
 	pub, _ := k.Public().(ed25519.PublicKey)
 	return pub
+}
+
+// Any byte of a command may come out of the log wrong: nothing panics, and
+// what is refused changes nothing.
+func TestEveryByteAltered(t *testing.T) {
+	w := lived(t)
+	log := w.log()
+	inv := w.Invite(log, 1, func(i *warrenv1.Invite) { i.Uses, i.Tags = 3, []string{"shop"} })
+	whole := bytesOf(t, w.state)
+	alone := w.Invite(log, 8, func(i *warrenv1.Invite) { i.Approval = false })
+	node := w.Machine(11).ID()
+	for _, body := range []proto.Message{
+		w.Founding(), w.Append(log, w.Record(log, inv, 3)), w.Replace(log, "{}"), w.Invite(log, 7), w.Claim(log, 1, 3, nil),
+		w.Append(log, &warrenv1.Admission{Invite: alone.GetInvite(), Claim: w.Claim(log, 8, 5, nil).GetClaim()}),
+		w.Reject(log, 1, 3, w.Founder), w.Revoke(log, warrenv1.RevocationKind_REVOCATION_KIND_NODE, node[:]),
+	} {
+		raw, err := w.Command(body, time.Minute).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := state.New()
+		if err := s.Unmarshal(whole); err != nil {
+			t.Fatal(err)
+		}
+		before := s.Revision()
+		for i := range raw {
+			altered := bytes.Clone(raw)
+			altered[i] ^= 1 << (i % 8)
+			c, err := command.Decode(altered)
+			if err != nil {
+				continue
+			}
+			r := s.Apply(1<<40, c)
+			if r.Err != nil && strings.Contains(r.Err.Error(), "panicked") {
+				t.Fatalf("%s, byte %d: %v", c.Kind, i, r.Err)
+			}
+			if s.Revision() == before {
+				continue
+			}
+			if r.Err != nil && !errors.Is(r.Err, state.ErrUsed) {
+				t.Fatalf("%s, byte %d: refused with %v and still changed the state", c.Kind, i, r.Err)
+			}
+			if err := s.Unmarshal(whole); err != nil { // an unsigned byte; once more from before
+				t.Fatal(err)
+			}
+		}
+	}
 }

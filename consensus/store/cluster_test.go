@@ -182,7 +182,6 @@ func TestNewcomerGetsSnapshot(t *testing.T) {
 	c.await(t, first, func(s *running) bool { i, err := s.disk.FirstIndex(); return err == nil && i > 10 })
 
 	cfg = config(t.TempDir(), m.Machine(1).ID(), &net)
-	cfg.Mesh = m.Log().Mesh()
 	second := start(t, cfg)
 	id := cfg.Self.String()
 	if err := first.raft.AddNonvoter(raft.ServerID(id), raft.ServerAddress(id), 0, 0).Error(); err != nil {
@@ -192,8 +191,12 @@ func TestNewcomerGetsSnapshot(t *testing.T) {
 	if got := second.Voters(); len(got) != 2 || got[1].Votes {
 		t.Errorf("voters are %v", got)
 	}
-	if mesh, err := second.disk.mesh(); err != nil || mesh != m.Log().Mesh() {
-		t.Errorf("folder belongs to mesh %s (%v)", mesh, err)
+	if err := second.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Mesh = statetest.New(t, "other").Log().Mesh()
+	if _, err := Open(cfg); !errors.Is(err, ErrForeign) {
+		t.Errorf("the snapshot's mesh is not the folder's: %v", err)
 	}
 }
 
@@ -243,4 +246,3 @@ func TestNoLeader(t *testing.T) {
 		t.Error(err)
 	}
 }
-

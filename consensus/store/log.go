@@ -12,6 +12,7 @@ import (
 	wal "github.com/hashicorp/raft-wal"
 	"github.com/hashicorp/raft-wal/metadb"
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"warren/mesh/identity"
 )
@@ -21,9 +22,9 @@ import (
 const segmentSize = 8 << 20
 
 // Keys in the stable store, beside raft's own.
-var (
-	keySelf = []byte("warren/self")
-	keyMesh = []byte("warren/mesh")
+const (
+	keySelf = "warren/self"
+	keyMesh = "warren/mesh"
 )
 
 // disk is the folder's log and stable store.
@@ -80,7 +81,7 @@ func unlocked(path string) error {
 		return nil
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: 200 * time.Millisecond})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return fmt.Errorf("%s: %w", filepath.Dir(filepath.Dir(path)), ErrInUse)
 	}
 	if err != nil {
@@ -101,13 +102,13 @@ func (d *disk) own(self identity.NodeID, mesh identity.MeshID) error {
 	return d.bind(keyMesh, mesh[:], "mesh "+mesh.String()[:8])
 }
 
-func (d *disk) bind(key, want []byte, name string) error {
-	have, err := d.Get(key)
+func (d *disk) bind(key string, want []byte, name string) error {
+	have, err := d.Get([]byte(key))
 	if err != nil {
 		return fmt.Errorf("read owner of state folder: %w", err)
 	}
 	if have == nil {
-		if err := d.Set(key, want); err != nil {
+		if err := d.Set([]byte(key), want); err != nil {
 			return fmt.Errorf("write owner of state folder: %w", err)
 		}
 		return nil
@@ -116,15 +117,4 @@ func (d *disk) bind(key, want []byte, name string) error {
 		return fmt.Errorf("not of %s: %w", name, ErrForeign)
 	}
 	return nil
-}
-
-// mesh is the mesh the folder belongs to; zero before founding.
-func (d *disk) mesh() (identity.MeshID, error) {
-	var id identity.MeshID
-	have, err := d.Get(keyMesh)
-	if err != nil {
-		return id, fmt.Errorf("read owner of state folder: %w", err)
-	}
-	copy(id[:], have)
-	return id, nil
 }

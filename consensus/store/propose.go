@@ -129,9 +129,7 @@ func (s *Store) await(ctx context.Context) error {
 // lead waits until a leader is known, and fails if it is another.
 func (s *Store) lead(ctx context.Context) error {
 	for {
-		s.mu.Lock()
-		changed := s.changed
-		s.mu.Unlock()
+		changed := s.Changed()
 		leader, known := s.Leader()
 		switch {
 		case known && leader == s.cfg.Self:

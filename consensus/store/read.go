@@ -28,7 +28,8 @@ func (s *Store) Leader() (identity.NodeID, bool) {
 	return node, err == nil
 }
 
-// Changed is closed when another controller leads, or none.
+// Changed is closed at the next change of leader. Take it before the Leader
+// that it is to follow.
 func (s *Store) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -254,7 +254,9 @@ func TestUnknownKindHalts(t *testing.T) {
 		}
 		s = start(t, config(dir, m.Node.ID(), &storetest.Network{}))
 	}
-	<-s.done
+	if err := <-s.done; !errors.Is(err, ErrHalted) {
+		t.Errorf("Run ended with %v", err)
+	}
 }
 
 // A halted machine makes no snapshot: it would hide the command from a newer
@@ -334,4 +336,3 @@ func TestMeshOfTheLogCounts(t *testing.T) {
 		t.Errorf("Run ended with %v", err)
 	}
 }
-

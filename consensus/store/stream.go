@@ -10,20 +10,23 @@ import (
 	"warren/mesh/identity"
 )
 
+// Address is a NodeID as text: how Raft calls a controller.
+type Address = raft.ServerAddress
+
 // StreamLayer carries Raft's connections between controllers: a net.Listener
 // whose Addr is this node's NodeID as text, and a Dial to a NodeID as text.
 // Who is on the other side must be proven before a connection is handed over.
 // Accept and Dial are called from several goroutines. Run closes it.
 type StreamLayer interface {
 	net.Listener
-	Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error)
+	Dial(node Address, timeout time.Duration) (net.Conn, error)
 }
 
 // layer adds two things to a StreamLayer: it closes the connections it handed
 // out, which raft leaves open, and it reaches itself.
 type layer struct {
 	StreamLayer
-	self raft.ServerAddress
+	self Address
 
 	accepted chan net.Conn
 	failed   chan error
@@ -36,7 +39,7 @@ type layer struct {
 
 func newLayer(under StreamLayer, self identity.NodeID) *layer {
 	return &layer{
-		StreamLayer: under, self: raft.ServerAddress(self.String()),
+		StreamLayer: under, self: Address(self.String()),
 		accepted: make(chan net.Conn), failed: make(chan error), done: make(chan struct{}),
 		live: make(map[*tracked]struct{}),
 	}
@@ -75,7 +78,7 @@ func (l *layer) Accept() (net.Conn, error) {
 }
 
 // Dial connects to a peer, or through a pipe to this node's own Accept.
-func (l *layer) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+func (l *layer) Dial(to Address, timeout time.Duration) (net.Conn, error) {
 	if to != l.self {
 		conn, err := l.StreamLayer.Dial(to, timeout)
 		if err != nil {
@@ -142,7 +145,7 @@ func (t *tracked) Close() error {
 	return t.Conn.Close()
 }
 
-type addr raft.ServerAddress
+type addr Address
 
 func (addr) Network() string  { return "warren" }
 func (a addr) String() string { return string(a) }

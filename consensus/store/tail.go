@@ -19,6 +19,8 @@ import (
 const (
 	fileHeaderSize  = 32
 	frameHeaderSize = 8
+	// fileMagic is the header's first eight bytes, version included.
+	fileMagic = 0x58eb6b0d
 )
 
 // mendTail finishes the rotation of a log segment that a crash interrupted.
@@ -95,7 +97,8 @@ type scanned struct {
 
 // scanSegment walks the frames of a segment until they end. A batch counts
 // when its commit frame is there and, for the last one, its checksum holds:
-// earlier ones were acknowledged before the next began.
+// earlier ones were acknowledged before the next began. A file of another
+// version is left alone.
 func scanSegment(f io.ReaderAt) (scanned, error) {
 	var s scanned
 	var before scanned // as of the batch before the last
@@ -103,6 +106,13 @@ func scanSegment(f io.ReaderAt) (scanned, error) {
 	var crc uint32
 	offset := int64(fileHeaderSize)
 	var header [frameHeaderSize]byte
+	if _, err := f.ReadAt(header[:], 0); err != nil && !errors.Is(err, io.EOF) {
+		return s, err
+	}
+	// A header that never reached the disk is zero.
+	if magic := binary.LittleEndian.Uint64(header[:]); magic != fileMagic && magic != 0 {
+		return s, nil
+	}
 	for {
 		if _, err := f.ReadAt(header[:], offset); errors.Is(err, io.EOF) {
 			break

@@ -174,6 +174,18 @@ func TestMendLeavesOthersAlone(t *testing.T) {
 	readable(t, dir, 19)
 }
 
+func TestScanLeavesOtherVersions(t *testing.T) {
+	_, segment, _ := interrupted(t)
+	content, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[7] = 1
+	if s, err := scanSegment(bytes.NewReader(content)); err != nil || s != (scanned{}) {
+		t.Errorf("scan of version 1: %+v, %v", s, err)
+	}
+}
+
 func TestMendMissingSegment(t *testing.T) {
 	dir := t.TempDir()
 	d := open(t, dir)

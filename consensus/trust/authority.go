@@ -16,7 +16,6 @@ type thresholds struct{ admin, controller, device, gateway, policy uint32 }
 type writer struct {
 	*Log
 	batch *batch
-	index int
 	decoded
 }
 
@@ -58,7 +57,9 @@ func (w *writer) write() error {
 }
 
 // authorise asks for min(k, admins) admins, each in force, and gives the first
-// one's name. One signer who may not sign spoils the whole.
+// one's name. One signer who may not sign spoils the whole. The admins are
+// those before this entry: else one could revoke the others, fold that, and be
+// all there are.
 func (w *writer) authorise(k uint32, recovery bool) (approver string, err error) {
 	var signed, byRecovery int
 	for _, key := range w.signers {
@@ -77,30 +78,24 @@ func (w *writer) authorise(k uint32, recovery bool) (approver string, err error)
 			approver = name
 		}
 	}
-	need := max(1, min(int(k), w.admins))
+	need := max(1, min(int(k), w.batch.log.admins))
 	if byRecovery == 0 && signed < need {
 		return "", fmt.Errorf("%w: %d admins signed, %d must", ErrUnauthorised, signed, need)
 	}
 	return approver, nil
 }
 
-// Inviter is Log.Inviter, but for those whose revocation a later entry of the
-// batch folds.
+// Inviter is Log.Inviter, but for whom a later entry of the batch revokes.
 func (w *writer) Inviter(key []byte, at time.Time) (name string, admin bool, err error) {
 	return w.inviter(key, at, w.Revoked)
 }
 
-// Revoked is Log.Revoked, but for what a later entry of the batch folds.
+// Revoked is Log.Revoked, but for what a later entry of the batch revokes.
 func (w *writer) Revoked(kind warrenv1.RevocationKind, target []byte) bool {
-	if w.folded.has(kind, target) {
-		return true
+	if _, later := w.batch.settled[string(targetKey(kind, target))]; later {
+		return w.folded.has(kind, target)
 	}
-	for r := range w.pending.targets.all(targetKey(kind, target)) {
-		if _, later := w.batch.foldedAt[r.hash]; !later {
-			return true
-		}
-	}
-	return false
+	return w.Log.Revoked(kind, target)
 }
 
 // Inviter names the technician whose key is given, if he may sign at that time

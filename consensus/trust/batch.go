@@ -2,6 +2,7 @@ package trust
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 
 	warrenv1 "warren/api/warren/v1"
@@ -14,12 +15,13 @@ type batch struct {
 	// offered came with the call; known are those and the pending ones.
 	offered []revocation
 	known   map[[32]byte][]revocation
-	// foldedAt is the index of the entry that folds a revocation.
-	foldedAt map[[32]byte]int
+	// settled are the targets that an entry of this batch revokes in the chain:
+	// until that entry, the order of the chain counts for them.
+	settled map[string]struct{}
 }
 
 func (l *Log) batch(entries, revocations []*warrenv1.Statement) (*batch, error) {
-	b := &batch{log: l, known: map[[32]byte][]revocation{}, foldedAt: map[[32]byte]int{}}
+	b := &batch{log: l, known: map[[32]byte][]revocation{}, settled: map[string]struct{}{}}
 	for r := range l.pending.targets.all(nil) {
 		b.known[r.hash] = append(b.known[r.hash], r)
 	}
@@ -38,18 +40,19 @@ func (l *Log) batch(entries, revocations []*warrenv1.Statement) (*batch, error) 
 		}
 		b.entries = append(b.entries, d)
 		for _, h := range d.entry.GetRevocations() {
-			var hash [32]byte
-			if len(h) != len(hash) {
+			if len(h) != sha256.Size {
 				return nil, fmt.Errorf("entry %d: %w: a revocation's hash of %d bytes", l.Len()+uint64(i), ErrInvalid, len(h))
 			}
-			b.foldedAt[[32]byte(h)] = i
+			for _, r := range b.known[[32]byte(h)] {
+				b.settled[string(targetKey(r.kind, r.target))] = struct{}{}
+			}
 		}
 	}
 	return b, nil
 }
 
-// append grows the batch's log by entry i.
-func (b *batch) append(i int, d decoded) error {
+// append grows the batch's log by one entry.
+func (b *batch) append(d decoded) error {
 	l := b.log
 	if l.Contains(d.hash, d.entry.GetSequence()) {
 		return ErrKnown
@@ -63,12 +66,14 @@ func (b *batch) append(i int, d decoded) error {
 			return err
 		}
 	}
-	if len(d.entry.GetRevocations()) != 0 {
-		next.dropOutdated()
-	}
-	w := writer{Log: &next, batch: b, index: i, decoded: d}
+	w := writer{Log: &next, batch: b, decoded: d}
 	if err := w.write(); err != nil {
 		return err
+	}
+	// Only now: who is revoked beside the chain cannot clear himself by
+	// folding first.
+	if len(d.entry.GetRevocations()) != 0 {
+		next.dropOutdated()
 	}
 	next.head = d.hash
 	next.entries = next.entries.with(ordinal(d.entry.GetSequence()), link{d.statement, d.hash})
@@ -84,8 +89,11 @@ func (b *batch) fold(next *Log, hash [32]byte) error {
 	}
 	err := fmt.Errorf("%w: %x", ErrMissing, hash[:4])
 	for _, r := range b.known[hash] {
-		if err = b.log.mayRevoke(r); err == nil {
-			return next.fold(r)
+		if err = b.log.mayRevoke(r); err != nil {
+			continue
+		}
+		if err = next.fold(r); err == nil {
+			return nil
 		}
 	}
 	return err

@@ -46,11 +46,12 @@ func (l *Log) Draft(now time.Time, body any) *warrenv1.Entry {
 	case *warrenv1.PolicyRecord:
 		e.Body = &warrenv1.Entry_Policy{Policy: b}
 	}
-	for i, r := range l.pending.inOrder() {
-		if i == MaxFolds {
-			break
+	seen := map[[32]byte]bool{} // two people may have signed the same words
+	for _, r := range l.pending.inOrder() {
+		if !seen[r.hash] && len(seen) < MaxFolds {
+			seen[r.hash] = true
+			e.Revocations = append(e.Revocations, bytes.Clone(r.hash[:]))
 		}
-		e.Revocations = append(e.Revocations, bytes.Clone(r.hash[:]))
 	}
 	return e
 }

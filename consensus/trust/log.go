@@ -130,8 +130,8 @@ func (l *Log) Extend(entries, revocations []*warrenv1.Statement) (next *Log, ref
 	if err != nil {
 		return nil, nil, err
 	}
-	for i, d := range b.entries {
-		if err := b.append(i, d); err != nil {
+	for _, d := range b.entries {
+		if err := b.append(d); err != nil {
 			return nil, nil, fmt.Errorf("entry %d: %w", d.entry.GetSequence(), err)
 		}
 	}

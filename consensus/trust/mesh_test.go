@@ -259,3 +259,8 @@ func refused(t *testing.T, what string, l *trust.Log, err, want error) {
 		t.Errorf("%s: got %v, want %v", what, err, want)
 	}
 }
+
+type (
+	warrenGenesis = warrenv1.Genesis
+	warrenDevice  = warrenv1.DeviceRecord
+)

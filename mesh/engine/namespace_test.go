@@ -21,6 +21,9 @@ import (
 // whenever it runs inside a test.
 func lab(t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	if os.Getuid() != 0 {
 		t.Skip("needs root, for network namespaces")
 	}

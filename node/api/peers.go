@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"connectrpc.com/connect"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/trust"
 	"warren/mesh"
 	"warren/mesh/engine"
 	"warren/mesh/identity"
@@ -73,12 +75,15 @@ func (s nodeService) Ping(ctx context.Context, req *warrenv1.PingRequest, stream
 			Device: d.Name, Ok: true, Path: &warrenv1.Path{Kind: string(engine.KindLAN), Endpoint: "this machine"},
 		})
 	}
-	peer, ok := r.peer(d.ID)
-	if !ok {
-		return fault.New(fault.Denied, "policy lets this machine not meet %q", d.Name).Try("warren peers")
-	}
 	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	defer cancel()
+	peer, err := r.peer(ctx, d)
+	if fault.KindOf(err) == fault.Unavailable {
+		return stream.Send(&warrenv1.PingResponse{Device: d.Name, Path: pathOf(Path{Reason: notUp})})
+	}
+	if err != nil {
+		return err
+	}
 	for i := range max(1, min(req.GetCount(), 100)) {
 		if i > 0 {
 			select {
@@ -100,12 +105,30 @@ func (s nodeService) Ping(ctx context.Context, req *warrenv1.PingRequest, stream
 	return nil
 }
 
-// peer is the plan's peer with that id.
-func (r *Running) peer(id identity.NodeID) (mesh.Peer, bool) {
-	for _, p := range r.Plan().Mesh.Peers {
-		if p.ID == id {
-			return p, true
+// peerWait is how long a machine that was just let in has to show up.
+const peerWait = 3 * time.Second
+
+// peer is d as the plan's peer. A member that has stated no keys yet gets a
+// moment to do so.
+func (r *Running) peer(ctx context.Context, d trust.Device) (mesh.Peer, error) {
+	deadline := time.Now().Add(peerWait)
+	for {
+		now := r.Plan()
+		for _, p := range now.Mesh.Peers {
+			if p.ID == d.ID {
+				return p, nil
+			}
+		}
+		if !slices.Contains(now.Silent, d.ID) {
+			return mesh.Peer{}, fault.New(fault.Denied, "policy does not let this machine meet %q", d.Name).Try("warren policy show")
+		}
+		if time.Now().After(deadline) {
+			return mesh.Peer{}, fault.New(fault.Unavailable, "device %q is offline: %s", d.Name, notUp).Try("warren up, on that machine")
+		}
+		select {
+		case <-ctx.Done():
+			return mesh.Peer{}, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	return mesh.Peer{}, false
 }

@@ -12,6 +12,7 @@ import (
 	"warren/mesh"
 	"warren/mesh/engine"
 	"warren/mesh/identity"
+	"warren/node/plan"
 )
 
 const (
@@ -22,6 +23,9 @@ const (
 	// lookAtOnce bounds how many peers are asked at a time.
 	lookAtOnce = 64
 )
+
+// notUp is why there is no path to a member that has stated no keys.
+const notUp = "it has not been up yet"
 
 // Path is how a peer is reached just now.
 type Path struct {
@@ -37,7 +41,7 @@ type Path struct {
 // Presence finds out who answers, when somebody wants to know.
 type Presence struct {
 	engine *engine.Engine
-	peers  func() []mesh.Peer
+	plan   func() plan.Plan
 
 	looking sync.Mutex // one look at a time; others wait and share it
 
@@ -47,9 +51,9 @@ type Presence struct {
 	list []Path
 }
 
-// NewPresence asks the peers that peers lists.
-func NewPresence(e *engine.Engine, peers func() []mesh.Peer) *Presence {
-	return &Presence{engine: e, peers: peers, last: map[identity.NodeID]Path{}}
+// NewPresence asks the peers of the plan.
+func NewPresence(e *engine.Engine, plan func() plan.Plan) *Presence {
+	return &Presence{engine: e, plan: plan, last: map[identity.NodeID]Path{}}
 }
 
 // Look tells about every peer, in the order of the plan: at most lookFresh
@@ -63,7 +67,8 @@ func (p *Presence) Look(ctx context.Context) []Path {
 		return p.list
 	}
 	p.mu.Unlock()
-	peers := p.peers()
+	now := p.plan()
+	peers := now.Mesh.Peers
 	list := make([]Path, len(peers))
 	var g errgroup.Group
 	g.SetLimit(lookAtOnce)
@@ -76,6 +81,9 @@ func (p *Presence) Look(ctx context.Context) []Path {
 		})
 	}
 	_ = g.Wait()
+	for _, id := range now.Silent {
+		list = append(list, Path{ID: id, Reason: notUp})
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.at, p.list = time.Now(), list

@@ -110,9 +110,9 @@ func (r *Running) signal(ctx context.Context, d trust.Device) (broker.Signal, *w
 	if d.ID == r.Self {
 		return self{r.Broker, r.Self}, &warrenv1.Path{Kind: "lan", Endpoint: "this machine"}, func() {}, nil
 	}
-	peer, ok := r.peer(d.ID)
-	if !ok {
-		return nil, nil, nil, fault.New(fault.Denied, "policy grants this technician nothing on %q", d.Name).Try("warren policy show")
+	peer, err := r.peer(ctx, d)
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	ask, cancel := context.WithTimeout(ctx, openTime/2)
 	defer cancel()

@@ -90,6 +90,9 @@ func (r *Running) warnings() []string {
 	if n := len(log.Controllers()); n == 1 {
 		out = append(out, "there is one controller only; while it is down nothing can be changed")
 	}
+	if err := r.View.Now().PolicyErr; err != nil {
+		out = append(out, err.Error()+"; nothing is allowed until warren is newer here")
+	}
 	out = append(out, r.Plan().Warnings...)
 	return out
 }

@@ -36,6 +36,8 @@ const (
 type Ledger interface {
 	State() *state.State
 	Propose(ctx context.Context, body proto.Message) (revision uint64, err error)
+	// Learn keeps a member's statement of itself.
+	Learn(*warrenv1.Statement)
 	// Whole is the View a newly admitted machine starts with.
 	Whole() *warrenv1.View
 }
@@ -191,6 +193,7 @@ func (d *Desk) Await(ctx context.Context, req *warrenv1.AwaitRequest) (*warrenv1
 		case !ok:
 			return nil, d.refuse(peer, fault.New(fault.Denied, "no such claim").Because("unknown"))
 		case c.State == warrenv1.ClaimState_CLAIM_STATE_ADMITTED:
+			d.ledger.Learn(c.Claim.KeysStatement)
 			return &warrenv1.AwaitResponse{State: c.State, View: d.ledger.Whole()}, nil
 		case c.State != warrenv1.ClaimState_CLAIM_STATE_PENDING:
 			return &warrenv1.AwaitResponse{State: c.State}, nil

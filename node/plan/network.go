@@ -9,6 +9,7 @@ import (
 	"warren/consensus/policy"
 	"warren/mesh"
 	"warren/mesh/filter"
+	"warren/mesh/identity"
 )
 
 // network fills in addresses, routes and peers.
@@ -43,6 +44,8 @@ func (b *builder) met() []stated {
 	add := func(d *policy.Device) {
 		if k, ok := b.view.Keys(d.ID); ok {
 			out = append(out, stated{d, k.WireGuard, k.Disco})
+		} else {
+			b.plan.Silent = append(b.plan.Silent, d.ID)
 		}
 	}
 	if b.inForce {
@@ -56,6 +59,7 @@ func (b *builder) met() []stated {
 			}
 		}
 	}
+	slices.SortFunc(b.plan.Silent, func(a, b identity.NodeID) int { return bytes.Compare(a[:], b[:]) })
 	slices.SortFunc(out, func(a, b stated) int {
 		return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), bytes.Compare(a.ID[:], b.ID[:]))
 	})

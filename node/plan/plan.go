@@ -40,6 +40,9 @@ type Plan struct {
 	Revision uint64
 	Mesh     mesh.Config
 	Session  session.Plan
+	// Silent are members this machine may meet but that have stated no keys
+	// yet; sorted.
+	Silent []identity.NodeID
 	// Revoked tells that this machine itself was revoked: nothing else is set
 	// but names.
 	Revoked bool

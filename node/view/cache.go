@@ -40,6 +40,7 @@ type Now struct {
 	Log        *trust.Log // nil until the first part has come
 	Policy     *policy.Policy
 	PolicyText []byte
+	PolicyErr  error // why Policy is nil although there is a text
 	// Controller that sent the newest part, and the leader it named.
 	Controller, Leader identity.NodeID
 }
@@ -95,8 +96,8 @@ func (c *Cache) known(id identity.NodeID) bool {
 	if log == nil {
 		return false
 	}
-	_, ok := log.Device(id)
-	return ok
+	d, ok := log.Device(id)
+	return ok && !d.Revoked
 }
 
 // Now is the newest picture.
@@ -157,9 +158,7 @@ func (c *Cache) merge(v *warrenv1.View) (changed bool, err error) {
 	changed = log != next.Log
 	next.Log = log
 	if log != nil {
-		if err := adopt(&next, v.GetPolicy()); err != nil {
-			return false, err
-		}
+		adopt(&next, v.GetPolicy())
 	}
 	changed = changed || string(next.PolicyText) != string(c.Now().PolicyText)
 	next.Revision = max(next.Revision, v.GetRevision())
@@ -180,9 +179,7 @@ func (c *Cache) Adopt(log *trust.Log, policyText []byte, revision uint64, self, 
 	next := c.Now()
 	before := next
 	next.Log, next.Revision, next.Controller, next.Leader = log, revision, self, leader
-	if err := adopt(&next, policyText); err != nil {
-		return err
-	}
+	adopt(&next, policyText)
 	changed := log != before.Log || string(next.PolicyText) != string(before.PolicyText)
 	c.swap(next, changed)
 	if !changed {
@@ -229,21 +226,19 @@ func grow(meshID identity.MeshID, log *trust.Log, v *warrenv1.View) (*trust.Log,
 	return grown, err
 }
 
-// adopt takes text as the policy if it is the one the log names.
-func adopt(n *Now, text []byte) error {
+// adopt takes text as the policy if it is the one the log names. A policy that
+// this version cannot read must not keep revocations out: it allows nothing,
+// and PolicyErr says why.
+func adopt(n *Now, text []byte) {
 	want, revision := n.Log.Policy()
-	if revision == 0 || len(text) == 0 || sha256.Sum256(text) != want {
-		return nil
-	}
-	if n.Policy != nil && string(n.PolicyText) == string(text) {
-		return nil
+	if revision == 0 || len(text) == 0 || sha256.Sum256(text) != want || string(n.PolicyText) == string(text) {
+		return
 	}
 	p, err := policy.Parse(text)
+	n.Policy, n.PolicyText, n.PolicyErr = p, text, nil
 	if err != nil {
-		return fmt.Errorf("policy revision %d: %w", revision, err)
+		n.Policy, n.PolicyErr = nil, fmt.Errorf("policy revision %d cannot be read by this version: %w", revision, err)
 	}
-	n.Policy, n.PolicyText = p, text
-	return nil
 }
 
 // Whole is everything held, as one View.
