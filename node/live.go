@@ -105,7 +105,7 @@ func (l *life) open() error {
 		if l.replica, err = l.openReplica(); err != nil {
 			return err
 		}
-		l.authority = ordering.Local{Store: l.replica.store}
+		l.authority = l.replica.local()
 		return nil
 	}
 	l.follower = newFollower(l)
@@ -192,7 +192,7 @@ func (l *life) serve(ctx context.Context, g *errgroup.Group, doors []net.Listene
 		return port.Serve(ctx, api.EnrolServer(l.replica.desk), l.port.Protocol(port.Enrol))
 	})
 	g.Go(func() error {
-		service := api.ControllerService{View: l.view, Local: ordering.Local{Store: l.replica.store}}
+		service := api.ControllerService{View: l.view, Local: l.replica.local()}
 		return port.Serve(ctx, api.ControllerServer(service), l.port.Protocol(port.Node))
 	})
 }

@@ -26,9 +26,15 @@ import (
 // replica is a controller's copy of what all agree on, and what it does with
 // it: feed this machine's own view, and answer newcomers.
 type replica struct {
-	life  *life
-	store *store.Store
-	desk  *enrol.Desk
+	life    *life
+	store   *store.Store
+	desk    *enrol.Desk
+	founded chan struct{} // closed when the store holds the mesh
+}
+
+// local orders commands through this replica.
+func (r *replica) local() ordering.Local {
+	return ordering.Local{Store: r.store, Founded: r.founded}
 }
 
 func (l *life) openReplica() (*replica, error) {
@@ -41,7 +47,7 @@ func (l *life) openReplica() (*replica, error) {
 	case err != nil:
 		return nil, fault.New(fault.Invalid, "%s: %w", l.cfg.Dir.Raft(), err).Try("restore it from a backup")
 	}
-	r := &replica{life: l, store: s}
+	r := &replica{life: l, store: s, founded: make(chan struct{})}
 	r.desk = enrol.NewDesk(l.mesh, r, l.log.With("part", "desk"))
 	return r, nil
 }
@@ -50,13 +56,7 @@ func (l *life) openReplica() (*replica, error) {
 func (r *replica) State() *state.State { return r.store.State() }
 
 func (r *replica) Propose(ctx context.Context, body proto.Message) (uint64, error) {
-	c, err := command.New(body)
-	if err != nil {
-		return 0, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, ordering.Patience)
-	defer cancel()
-	return r.store.Propose(ctx, c)
+	return r.local().Propose(ctx, body)
 }
 
 func (r *replica) Learn(s *warrenv1.Statement) {
@@ -81,8 +81,8 @@ func (r *replica) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// found proposes the entries that init signed, until they are ordered.
-func (r *replica) found(ctx context.Context) error {
+// begin proposes the entries that init signed, until they are ordered.
+func (r *replica) begin(ctx context.Context) error {
 	now := r.life.view.Now()
 	c, err := command.New(&warrenv1.MeshFounded{Entries: now.Log.Entries(0), Policy: now.PolicyText})
 	if err != nil {
@@ -96,10 +96,11 @@ func (r *replica) found(ctx context.Context) error {
 }
 
 func (r *replica) feed(ctx context.Context) error {
+	founded := false
 	for {
 		watch, elected := r.State().Watch(), r.store.Changed()
 		if r.State().Snapshot().Log() == nil {
-			if err := r.found(ctx); err != nil {
+			if err := r.begin(ctx); err != nil {
 				if ctx.Err() != nil {
 					return nil
 				}
@@ -109,6 +110,10 @@ func (r *replica) feed(ctx context.Context) error {
 		}
 		if err := r.adopt(); err != nil {
 			return err
+		}
+		if !founded {
+			founded = true
+			close(r.founded)
 		}
 		select {
 		case <-ctx.Done():

@@ -96,6 +96,8 @@ func (s *Store) apply(ctx context.Context, raw []byte) (uint64, error) {
 	select {
 	case a := <-got:
 		return a.result.Revision, outcome(a.err, a.result.Err)
+	case <-s.down: // Raft forgets what it has not applied when it shuts down
+		return 0, fmt.Errorf("%w: %w", ErrUnknownOutcome, s.gone())
 	case <-ctx.Done():
 		return 0, fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
 	}

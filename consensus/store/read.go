@@ -112,8 +112,7 @@ func (s *Store) verify(ctx context.Context) error {
 	return s.machine.err()
 }
 
-// ask waits for a future within ctx. The goroutine ends with Raft's answer,
-// at the latest when Raft is down.
+// ask waits for a future within ctx. The goroutine ends with Raft's answer.
 func (s *Store) ask(ctx context.Context, future raft.Future) error {
 	s.mu.Lock()
 	if s.ending {
@@ -137,6 +136,8 @@ func (s *Store) ask(ctx context.Context, future raft.Future) error {
 		default: // leadership is in doubt; nothing was written
 			return errRefused
 		}
+	case <-s.stopped: // Raft forgets some questions when it shuts down
+		return s.gone()
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrNoLeader, context.Cause(ctx))
 	}

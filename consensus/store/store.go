@@ -21,7 +21,7 @@ import (
 // of it.
 const (
 	heartbeat    = time.Second
-	lease        = 500 * time.Millisecond
+	lease        = heartbeat // the longest Raft takes: a busy leader keeps its office
 	rpcTimeout   = 5 * time.Second
 	drainTimeout = 2 * time.Second
 	snapshotsDue = 30 * time.Second // checked at one to two times this
@@ -67,6 +67,7 @@ type Store struct {
 	ran     atomic.Bool
 	ready   chan struct{} // closed when raft is set
 	stopped chan struct{} // closed when Run begins to end
+	down    chan struct{} // closed when Raft has ended
 	raft    *raft.Raft
 	trans   *raft.NetworkTransport
 	settled atomic.Uint64 // the term whose first barrier has passed
@@ -106,7 +107,8 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		cfg: cfg, log: log, disk: d, machine: newMachine(d), closing: sync.OnceValue(d.Close),
-		ready: make(chan struct{}), stopped: make(chan struct{}), changed: make(chan struct{}),
+		ready: make(chan struct{}), stopped: make(chan struct{}),
+		down: make(chan struct{}), changed: make(chan struct{}),
 	}
 	if err := d.own(cfg.Self, cfg.Mesh); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", cfg.Dir, err), s.Close())
@@ -158,6 +160,7 @@ func (s *Store) Run(ctx context.Context) error {
 	s.drain()
 	down := r.Shutdown()
 	cause = errors.Join(cause, s.trans.Close(), down.Error())
+	close(s.down)
 	s.trans.CloseStreams()
 	return errors.Join(cause, g.Wait(), s.Close())
 }
@@ -215,7 +218,7 @@ func (s *Store) stop() {
 // not applied when it shuts down, without an answer.
 func (s *Store) drain() {
 	done := make(chan struct{})
-	go func() { // ends with the last proposal, at the latest when Raft is down
+	go func() { // ends with the last proposal
 		s.inflight.Wait()
 		close(done)
 	}()

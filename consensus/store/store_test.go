@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,6 +142,57 @@ func TestBootstrapGoesOn(t *testing.T) {
 	}
 	if err := s.stop(t); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Whoever waits while Run ends gets an answer, even without a deadline.
+func TestStopUnderLoad(t *testing.T) {
+	m := statetest.New(t, "acme")
+	s := start(t, config(t.TempDir(), m.Node.ID(), &storetest.Network{}))
+	if err := s.Bootstrap(within(t, 5*time.Second), founding(t, m)); err != nil {
+		t.Fatal(err)
+	}
+	var next, acknowledged atomic.Uint64
+	var callers sync.WaitGroup
+	forEver := context.Background()
+	for range 8 {
+		callers.Go(func() {
+			for {
+				_, err := s.Propose(forEver, revocation(t, m, m.Log(), next.Add(1)))
+				if errors.Is(err, ErrStopped) {
+					return
+				} else if err != nil && !errors.Is(err, ErrUnknownOutcome) {
+					t.Error(err)
+					return
+				}
+				acknowledged.Add(1)
+			}
+		})
+		callers.Go(func() {
+			for {
+				if err := s.Verify(forEver); errors.Is(err, ErrStopped) {
+					return
+				} else if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for acknowledged.Load() < 50 {
+		time.Sleep(time.Millisecond)
+	}
+	began := time.Now()
+	if err := s.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("stopped after %s", time.Since(began))
+	ended := make(chan struct{})
+	go func() { callers.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("somebody waits for ever")
 	}
 }
 

@@ -70,25 +70,30 @@ func (e *Engine) applySelf(was, now *view) error {
 	return errors.Join(errs...)
 }
 
+// applyPeers tells magicsock. Keys may move between peers, and magicsock
+// refuses a key that it still knows under another number: so old ones go first.
 func (e *Engine) applyPeers(was, now *view) {
-	if !was.self.Equal(now.self) {
+	for id, p := range was.byID {
+		if q, ok := now.byID[id]; !ok || q.key != p.key {
+			e.sock.RemovePeer(p.node.ID())
+		}
+	}
+	selfChanged := !was.self.Equal(now.self)
+	if selfChanged {
 		all := make([]tailcfg.NodeView, 0, len(now.byID))
 		for _, p := range now.byID {
 			all = append(all, p.node)
 		}
 		e.sock.SetNetworkMap(now.self, all)
 	}
-	for id, p := range was.byID {
-		if _, ok := now.byID[id]; !ok {
-			e.sock.RemovePeer(p.node.ID())
-		}
-	}
 	for id, p := range now.byID {
 		old, known := was.byID[id]
 		if old == p {
 			continue
 		}
-		e.sock.UpsertPeer(p.node)
+		if !selfChanged {
+			e.sock.UpsertPeer(p.node)
+		}
 		switch {
 		case known && old.key == p.key && old.Disco != p.Disco:
 			// Another disco key means that it began anew, without sessions.

@@ -73,7 +73,7 @@ func normalise(c Config, selfKey [32]byte, loopback bool) (Config, error) {
 		addrs[a.Addr()] = c.Self
 	}
 	for _, p := range peers {
-		if err := checkPeer(p, c.Self, numbers, keys, addrs); err != nil {
+		if err := checkPeer(p, c.Self, c.Mesh, numbers, keys, addrs); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -85,7 +85,11 @@ func normalise(c Config, selfKey [32]byte, loopback bool) (Config, error) {
 		p.Endpoints = slices.Clone(p.Endpoints)
 		kept = append(kept, p)
 	}
+	prefixes := map[netip.Prefix]identity.NodeID{}
 	for i := range kept {
+		var bad error
+		kept[i].AllowedIPs, bad = keepPrefixes(c, kept[i], prefixes, addrs)
+		errs = append(errs, bad)
 		kept[i].Endpoints = slices.DeleteFunc(kept[i].Endpoints, func(ep netip.AddrPort) bool {
 			_, overlay := addrs[ep.Addr()]
 			return overlay || c.Mesh.Prefix().Contains(ep.Addr()) || !usable(ep) ||
@@ -96,7 +100,7 @@ func normalise(c Config, selfKey [32]byte, loopback bool) (Config, error) {
 	return c, errors.Join(errs...)
 }
 
-func checkPeer(p Peer, self identity.NodeID, numbers map[tailcfg.NodeID]identity.NodeID,
+func checkPeer(p Peer, self identity.NodeID, mesh identity.MeshID, numbers map[tailcfg.NodeID]identity.NodeID,
 	keys map[[32]byte]identity.NodeID, addrs map[netip.Addr]identity.NodeID,
 ) error {
 	if p.ID == self {
@@ -114,11 +118,47 @@ func checkPeer(p Peer, self identity.NodeID, numbers map[tailcfg.NodeID]identity
 		}
 	}
 	for _, a := range p.Addresses {
+		if mesh.Prefix().Contains(a) && a != mesh.Address(p.ID) {
+			return fmt.Errorf("peer %s: address %s does not follow from its id", p.ID.Short(), a)
+		}
 		if other, ok := addrs[a]; ok {
 			return fmt.Errorf("peer %s: has address %s of %s", p.ID.Short(), a, other.Short())
 		}
 	}
 	return nil
+}
+
+// keepPrefixes leaves out of a peer's AllowedIPs what would let it speak for
+// others. WireGuard's own table does not help against that, as it holds only
+// peers that have been spoken with.
+func keepPrefixes(c Config, p Peer, taken map[netip.Prefix]identity.NodeID,
+	addrs map[netip.Addr]identity.NodeID,
+) ([]netip.Prefix, error) {
+	var kept []netip.Prefix
+	var errs []error
+	for _, r := range p.AllowedIPs {
+		if r.IsSingleIP() && slices.Contains(p.Addresses, r.Addr()) {
+			kept = append(kept, r)
+			continue
+		}
+		overlay := r.Overlaps(c.Mesh.Prefix())
+		for a := range addrs {
+			overlay = overlay || r.Contains(a)
+		}
+		other, twice := taken[r]
+		switch {
+		case !r.IsValid() || r != r.Masked():
+			errs = append(errs, fmt.Errorf("peer %s: %s is no prefix", p.ID.Short(), r))
+		case overlay:
+			errs = append(errs, fmt.Errorf("peer %s: prefix %s holds addresses of the overlay", p.ID.Short(), r))
+		case twice:
+			errs = append(errs, fmt.Errorf("peer %s: has prefix %s of %s", p.ID.Short(), r, other.Short()))
+		default:
+			taken[r] = p.ID
+			kept = append(kept, r)
+		}
+	}
+	return kept, errors.Join(errs...)
 }
 
 func usable(ep netip.AddrPort) bool {

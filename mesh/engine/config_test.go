@@ -75,20 +75,22 @@ func TestImpossiblePeersAreLeftOut(t *testing.T) {
 	b := start(t, 2, Options{Loopback: true})
 	good := b.peer()
 	good.ID = identity.NodeID{0, 1} // first in order
+	good.Addresses = []netip.Addr{testMesh.Address(good.ID), b.addr4}
 	sameKey := Peer{ID: identity.NodeID{1}, WireGuard: good.WireGuard, Disco: random32()}
-	sameAddr := Peer{ID: identity.NodeID{2}, WireGuard: random32(), Disco: random32(), Addresses: good.Addresses}
+	sameAddr := Peer{ID: identity.NodeID{2}, WireGuard: random32(), Disco: random32(), Addresses: good.Addresses[1:]}
+	notMine := Peer{ID: identity.NodeID{6}, WireGuard: random32(), Disco: random32(), Addresses: good.Addresses[:1]}
 	single := Peer{ID: identity.NodeID{3}, WireGuard: random32(), Disco: random32()}
 	sameNumber := Peer{ID: single.ID, WireGuard: random32(), Disco: random32()}
 	sameNumber.ID[15]++
 	mine := Peer{ID: identity.NodeID{4}, WireGuard: a.WireGuardPublic(), Disco: random32()}
 	keyless := Peer{ID: identity.NodeID{5}}
 	cfg := a.config(allowAll())
-	cfg.Peers = []Peer{keyless, mine, sameNumber, single, sameAddr, sameKey, good}
+	cfg.Peers = []Peer{notMine, keyless, mine, sameNumber, single, sameAddr, sameKey, good}
 	err := a.Apply(cfg)
 	if err == nil {
 		t.Fatal("want an error")
 	}
-	for _, p := range []Peer{sameKey, sameAddr, sameNumber, mine, keyless} {
+	for _, p := range []Peer{notMine, sameKey, sameAddr, sameNumber, mine, keyless} {
 		if !strings.Contains(err.Error(), p.ID.Short()) {
 			t.Errorf("%s is not named in: %v", p.ID, err)
 		}
@@ -130,5 +132,55 @@ func TestEndpointsThatLeadIntoTheTunnelAreLeftOut(t *testing.T) {
 		if s := fmt.Sprint(got.Peers[0].Endpoints); s != want {
 			t.Errorf("loopback %v: %s, want %s", loopback, s, want)
 		}
+	}
+}
+
+func TestNobodySpeaksForOthers(t *testing.T) {
+	peerWith := func(n byte, prefixes ...string) Peer {
+		p := Peer{
+			ID: identity.NodeID{n}, WireGuard: random32(), Disco: random32(),
+			Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 77, 0, n})},
+		}
+		for _, s := range prefixes {
+			p.AllowedIPs = append(p.AllowedIPs, netip.MustParsePrefix(s))
+		}
+		return p
+	}
+	cfg := Config{Mesh: testMesh, Addresses: []netip.Prefix{netip.MustParsePrefix("10.77.0.9/32")}}
+	cfg.Peers = []Peer{
+		peerWith(1, "10.77.0.1/32", "192.168.1.0/24"),
+		peerWith(2, "192.168.1.0/24", "192.168.2.0/24", "0.0.0.0/0", "::/0", testMesh.Prefix().String(), "10.77.0.1/32", "10.77.0.8/31"),
+	}
+	got, err := normalise(cfg, [32]byte{}, false)
+	if err == nil || strings.Count(err.Error(), "peer 02000000") != 6 {
+		t.Errorf("want six complaints about peer 2: %v", err)
+	}
+	for i, want := range []string{"[10.77.0.1/32 192.168.1.0/24]", "[192.168.2.0/24]"} {
+		if s := fmt.Sprint(got.Peers[i].AllowedIPs); s != want {
+			t.Errorf("peer %d: %s, want %s", i+1, s, want)
+		}
+	}
+}
+
+// TestKeysMayMoveBetweenPeers exchanges the keys of two peers; magicsock
+// panics, in a test, on a key that it knows under another number.
+func TestKeysMayMoveBetweenPeers(t *testing.T) {
+	a := start(t, 1, Options{Loopback: true})
+	cfg := a.config(nil)
+	x := Peer{ID: identity.NodeID{1}, WireGuard: random32(), Disco: random32()}
+	y := Peer{ID: identity.NodeID{2}, WireGuard: random32(), Disco: random32()}
+	cfg.Peers = []Peer{x, y}
+	for range 2 {
+		if err := a.Apply(cfg); err != nil {
+			t.Fatal(err)
+		}
+		x.ID, y.ID = y.ID, x.ID
+		cfg.Peers = []Peer{x, y}
+	}
+	cfg.Addresses = cfg.Addresses[:1] // and while this machine changes too
+	x.ID, y.ID = y.ID, x.ID
+	cfg.Peers = []Peer{x, y}
+	if err := a.Apply(cfg); err != nil {
+		t.Fatal(err)
 	}
 }

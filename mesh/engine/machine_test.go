@@ -184,9 +184,11 @@ func pair(t *testing.T, rulesA, rulesB *filter.Rules) (a, b *machine) {
 	return a, b
 }
 
-// exchange writes text and wants it back within two seconds.
-func exchange(c net.Conn, text string) error {
-	c.SetDeadline(time.Now().Add(2 * time.Second))
+// exchange writes text and wants it back.
+func exchange(c net.Conn, text string) error { return exchangeWithin(c, text, 5*time.Second) }
+
+func exchangeWithin(c net.Conn, text string, d time.Duration) error {
+	c.SetDeadline(time.Now().Add(d))
 	if _, err := io.WriteString(c, text); err != nil {
 		return err
 	}

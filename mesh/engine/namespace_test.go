@@ -188,7 +188,7 @@ func TestKernelMode(t *testing.T) {
 			b.do("udp4 a", "udp hello")
 			a.do("ping b", "pong lan")
 			b.do("deny", "ok")
-			a.do("tcp b", "error: ")
+			a.do("soon tcp b", "error: ")
 			b.do("allow", "ok")
 			a.do("tcp b", "tcp hello")
 			a.end()
@@ -201,6 +201,16 @@ func TestKernelMode(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestEndpointsFollowTheNetwork(t *testing.T) {
+	bin := lab(t)
+	here, elsewhere := namespace(t), namespace(t)
+	wire(t, here, elsewhere)
+	a := launch(t, bin, here, "a", "-port=4001", "-userspace")
+	a.do("endpoints", "[192.0.2.1:4001 [2001:db8::1]:4001]")
+	ip(t, "-n", here, "addr", "add", "192.0.2.7/24", "dev", "eth0")
+	a.do("changed", "[192.0.2.1:4001 192.0.2.7:4001 [2001:db8::1]:4001]")
 }
 
 func TestLoopbackInItsOwnProcess(t *testing.T) {
@@ -229,7 +239,7 @@ func TestLoopbackDropsWhatComesFromElsewhere(t *testing.T) {
 			want := 0
 			if mode == "-loopback" {
 				want = 2
-				b.do("ping a", "error: ")
+				b.do("soon ping a", "error: ")
 			} else {
 				b.do("ping a", "pong")
 			}
@@ -272,8 +282,8 @@ func TestLoopbackSendsNothingElsewhere(t *testing.T) {
 			time.Sleep(time.Second)
 			before := ip(t, "netns", "exec", here, "cat", "/sys/class/net/eth0/statistics/tx_packets")
 			a := launch(t, bin, here, "a", "-port=4001", mode, "-peers=b@192.0.2.2:4001,c@198.51.100.1:1")
-			a.do("ping b", "error: ")
-			a.do("tcp c", "error: ")
+			a.do("soon ping b", "error: ")
+			a.do("soon tcp c", "error: ")
 			a.end()
 			after := ip(t, "netns", "exec", here, "cat", "/sys/class/net/eth0/statistics/tx_packets")
 			if sent := after != before; sent != (mode != "-loopback") {

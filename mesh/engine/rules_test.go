@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"tailscale.com/net/packet"
+	"tailscale.com/wgengine/netstack/gro"
+
 	"warren/mesh/filter"
 )
 
@@ -103,7 +106,7 @@ func TestNewRulesCutDatagrams(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.apply(nil, a)
-	if err := exchange(c, "after"); err == nil {
+	if err := exchangeWithin(c, "after", time.Second); err == nil {
 		t.Error("datagrams pass without a rule")
 	}
 }
@@ -161,5 +164,19 @@ func TestFlowsForgetTheOldest(t *testing.T) {
 	s.review(allowAll())
 	if s.cut.Load() != nil {
 		t.Error("nothing is cut once all is allowed")
+	}
+}
+
+func TestResetsAreWellFormed(t *testing.T) {
+	for _, pair := range [][2]string{{"10.0.0.1:1", "10.0.0.2:2"}, {"[fd00::1]:1", "[fd00::2]:2"}} {
+		from, to := netip.MustParseAddrPort(pair[0]), netip.MustParseAddrPort(pair[1])
+		var p packet.Parsed
+		p.Decode(reset(from, to, 0xfffefdfc))
+		if p.Src != from || p.Dst != to || p.TCPFlags != packet.TCPRst {
+			t.Errorf("made %v with flags %v", &p, p.TCPFlags)
+		}
+		if gro.RXChecksumOffload(&p) == nil {
+			t.Errorf("%v: wrong checksum", &p)
+		}
 	}
 }

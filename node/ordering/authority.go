@@ -28,7 +28,12 @@ type Authority interface {
 }
 
 // Local is the Authority of a controller.
-type Local struct{ Store *store.Store }
+type Local struct {
+	Store *store.Store
+	// Founded is closed once the store holds the mesh; before, there is
+	// nothing a command could refer to.
+	Founded <-chan struct{}
+}
 
 // Propose implements Authority.
 func (l Local) Propose(ctx context.Context, body proto.Message) (uint64, error) {
@@ -38,6 +43,11 @@ func (l Local) Propose(ctx context.Context, body proto.Message) (uint64, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
+	select {
+	case <-l.Founded:
+	case <-ctx.Done():
+		return 0, fault.New(fault.Unavailable, "this controller has not founded its mesh yet").Because("no-leader")
+	}
 	revision, err := l.Store.Propose(ctx, c)
 	return revision, Fault(err)
 }

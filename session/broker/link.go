@@ -68,6 +68,9 @@ type link struct {
 	once   sync.Once
 	leave  sync.Once
 	stop   sync.Once
+
+	mu   sync.Mutex
+	wake func() // called once when the peer is lost
 }
 
 // peer is what a side knows of the other: the unsigned transport and the
@@ -117,7 +120,7 @@ func newLink(p *path, own credentials, cert certificate) (*link, error) {
 	l.ice = webrtc.NewICETransport(gatherer, settings.LoggerFactory)
 	l.ice.OnConnectionStateChange(func(s webrtc.ICETransportState) {
 		if s == webrtc.ICETransportStateFailed {
-			l.once.Do(func() { close(l.lost) })
+			l.giveUp()
 		}
 	})
 	if l.dtls, err = api.NewDTLSTransport(l.ice, []webrtc.Certificate{cert.webrtc}); err != nil {
@@ -214,6 +217,31 @@ func (l *link) open(ctx context.Context, r role) error {
 	}
 	l.raw = raw
 	return nil
+}
+
+// giveUp notes that the peer is lost.
+func (l *link) giveUp() {
+	l.once.Do(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		close(l.lost)
+		if l.wake != nil {
+			l.wake()
+		}
+	})
+}
+
+// whenLost has f called when the peer is lost, at once if it is already. f
+// must not block.
+func (l *link) whenLost(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wake = f
+	select {
+	case <-l.lost:
+		f()
+	default:
+	}
 }
 
 // close ends everything below the channel and waits for pion's goroutines.

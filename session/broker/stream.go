@@ -56,8 +56,12 @@ func newStream(l *link) *stream {
 		default:
 		}
 	})
+	l.whenLost(s.wake)
 	return s
 }
+
+// wake makes a blocked Receive look around.
+func (s *stream) wake() { _ = s.link.raw.SetReadDeadline(time.Unix(1, 0)) }
 
 // Send implements session.Stream.
 func (s *stream) Send(ctx context.Context, message []byte) error {
@@ -117,13 +121,18 @@ func (s *stream) Receive(ctx context.Context) ([]byte, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		wake := context.AfterFunc(ctx, func() { _ = s.link.raw.SetReadDeadline(time.Unix(1, 0)) })
+		stop := context.AfterFunc(ctx, s.wake)
 		n, text, err := s.link.raw.ReadDataChannel(s.buffer)
-		wake()
+		stop()
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			// Ours or a late one of a context before: look again.
+			// Ctx, or a late word of one before, or a lost peer.
 			_ = s.link.raw.SetReadDeadline(time.Time{})
+			select {
+			case <-s.link.lost: // all that had come was read before
+				s.end(session.ErrLost)
+			default:
+			}
 		case err != nil:
 			s.end(session.ErrLost)
 		case text:

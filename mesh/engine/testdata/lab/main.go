@@ -5,11 +5,12 @@
 //	lab -name a -peer b@127.0.0.1:4002 -loopback -port 4001
 //
 // It echoes TCP and UDP on port 2200 of its overlay addresses, and answers
-// commands, one a line, on standard output:
+// commands, one a line, on standard output; after "soon" they have one second
+// rather than five:
 //
 //	ping NAME | tcp NAME | udp NAME | tcp4 NAME | udp4 NAME | plain NAME
 //	knock ADDRESS:PORT | rate NAME SECONDS | stream NAME SECONDS | memory
-//	peers | endpoints | apply NAME@ENDPOINT,... | deny | allow
+//	peers | endpoints | changed | apply NAME@ENDPOINT,... | deny | allow
 package main
 
 import (
@@ -67,6 +68,8 @@ type lab struct {
 	e    *engine.Engine
 	self node
 	cfg  engine.Config
+
+	changed <-chan struct{} // since the last "endpoints"
 }
 
 func (l *lab) peers(list string) []engine.Peer {
@@ -212,7 +215,11 @@ func (l *lab) echo(ctx context.Context, at netip.AddrPort) error {
 }
 
 func (l *lab) do(ctx context.Context, words []string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	patience := 5 * time.Second
+	if words[0] == "soon" {
+		patience, words = time.Second, words[1:]
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var n node
 	if len(words) > 1 {
@@ -252,8 +259,16 @@ func (l *lab) do(ctx context.Context, words []string) (string, error) {
 		}
 		return b.String(), nil
 	case "endpoints":
-		eps, _ := l.e.Endpoints()
+		eps, changed := l.e.Endpoints()
+		l.changed = changed
 		return fmt.Sprint(eps), nil
+	case "changed":
+		select {
+		case <-l.changed:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+		return l.do(ctx, []string{"endpoints"})
 	case "deny":
 		l.cfg.Filter = nil
 		return "ok", l.e.Apply(l.cfg)
