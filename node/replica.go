@@ -7,7 +7,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/hashicorp/raft"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
@@ -152,7 +151,7 @@ func (l raftLayer) Accept() (net.Conn, error) { return l.life.port.Protocol(port
 func (l raftLayer) Close() error              { return l.life.port.Protocol(port.Raft).Close() }
 func (l raftLayer) Addr() net.Addr            { return raftAddr(l.life.key.ID().String()) }
 
-func (l raftLayer) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+func (l raftLayer) Dial(address store.Address, timeout time.Duration) (net.Conn, error) {
 	id, err := identity.ParseNodeID(string(address))
 	if err != nil {
 		return nil, err

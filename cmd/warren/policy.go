@@ -157,8 +157,9 @@ func (a *app) policyResult(file, word string, r *warrenv1.ApplyPolicyResponse, a
 	return nil
 }
 
-// maxPolicy is what a policy file may have at most.
-const maxPolicy = 1 << 20
+// maxPolicy is what a policy file may have at most: it must fit into one
+// command, with its signature.
+const maxPolicy = 896 << 10
 
 func readPolicy(a *app, file string) ([]byte, error) {
 	var r io.Reader = a.in

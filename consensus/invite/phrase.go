@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"strings"
-	"sync"
 
 	"warren/mesh/identity"
 )
@@ -18,8 +17,8 @@ const (
 //go:embed words.txt
 var wordsText string
 
-// words is wordsText as 2^wordBits words; an index is 11 bits of a phrase.
-var words = sync.OnceValue(func() []string { return strings.Fields(wordsText) })
+// words are 2^wordBits words; the index of one is wordBits bits of a phrase.
+func words() []string { return strings.Split(strings.TrimSuffix(wordsText, "\n"), "\n") }
 
 // Phrase is what the joiner and the approver read to each other: six words,
 // 66 bits of SHA-256(node key || invite id || mesh id). No controller chooses

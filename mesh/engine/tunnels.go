@@ -24,8 +24,11 @@ const (
 	// answerGrace is what a handshake and an answer may take beyond two
 	// round trips before the tunnel is begun anew; it doubles each time.
 	answerGrace = 50 * time.Millisecond
-	// pingBackEvery bounds how often one peer can make us ping it.
+	// pingBackEvery bounds how often one peer can make us ping it, and
+	// quietFor how often if the tunnel has keys: its pings are then a matter
+	// of course, every 3 s while it sends.
 	pingBackEvery = time.Second
+	quietFor      = 30 * time.Second
 	// helpFor bounds how long a handshake that traffic began is helped.
 	helpFor = 3 * time.Second
 	// rejoinAfter is how long a peer that pings us may take to shake hands
@@ -104,6 +107,13 @@ func (t *tunnels) heard(k key.NodePublic) {
 		t.backed[k] = now
 	default:
 	}
+}
+
+// quiet stops pinging back for a while.
+func (t *tunnels) quiet(k key.NodePublic) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.backed[k] = time.Now().Add(quietFor - pingBackEvery)
 }
 
 // nextPing closes when the peer pings us.
@@ -281,7 +291,9 @@ func (e *Engine) help(ctx context.Context) {
 				continue
 			}
 			e.sock.Ping(p.node, new(ipnstate.PingResult), 0, func(*ipnstate.PingResult) {})
-			if !e.hasKeys(k) {
+			if e.hasKeys(k) {
+				e.tunnels.quiet(k)
+			} else {
 				helpers.Go(func() { e.rejoin(ctx, p) })
 			}
 		case k := <-e.tunnels.toHelp:

@@ -26,6 +26,7 @@ func refusals() []refusal {
 		{state.ErrUnknown, "unknown", fault.NotFound, ""},
 		{state.ErrDenied, "denied", fault.Denied, ""},
 		{state.ErrInvalid, "invalid", fault.Invalid, ""},
+		{state.ErrTaken, "taken", fault.Conflict, "another name"},
 		{state.ErrFull, "full", fault.Conflict, "revoke or decide what is open"},
 	}
 }

@@ -102,7 +102,7 @@ func (p *process) wire(asked request, as account) (child []*os.File, err error) 
 			return nil, err
 		}
 		p.terminal, p.stdin, p.stdout = master, master, master
-		if err := pty.Setsize(master, &pty.Winsize{Cols: asked.columns, Rows: asked.rows}); err != nil {
+		if err := setSize(master, asked.columns, asked.rows); err != nil {
 			return []*os.File{slave}, err
 		}
 		prepareTerminal(slave)
@@ -149,7 +149,7 @@ func (p *process) endInput() {
 // resize sets the terminal's size; the kernel sends SIGWINCH.
 func (p *process) resize(columns, rows uint16) {
 	if p.terminal != nil && columns > 0 && rows > 0 {
-		_ = pty.Setsize(p.terminal, &pty.Winsize{Cols: columns, Rows: rows})
+		_ = setSize(p.terminal, columns, rows)
 	}
 }
 
@@ -268,6 +268,20 @@ func startFailure(command string, err error) error {
 	default:
 		return fmt.Errorf("start %s: %w", command, err)
 	}
+}
+
+// setSize goes through SyscallConn, unlike pty.Setsize: a size may come while
+// the file is being closed.
+func setSize(terminal *os.File, columns, rows uint16) error {
+	raw, err := terminal.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows})
+	})
+	return errors.Join(err, failed)
 }
 
 // foregroundGroup asks a terminal for its foreground process group; 0 if none.
