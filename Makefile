@@ -57,7 +57,7 @@ demo: packages build ## a whole mesh on this machine, until Ctrl-C
 
 bench: build ## measure beside OpenSSH, write docs/benchmarks.md
 	@scripts/setup.sh base bench
-	@scripts/bench.sh
+	go run ./scripts/bench
 
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh

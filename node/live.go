@@ -180,7 +180,10 @@ func (l *life) serve(ctx context.Context, g *errgroup.Group, doors []net.Listene
 	g.Go(func() error { return l.broker.Run(ctx) })
 	g.Go(func() error {
 		peers, err := l.engine.Listen(ctx, netip.AddrPortFrom(l.mesh.Address(l.key.ID()), mesh.PeerPort))
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
 			return fmt.Errorf("peer port: %w", err)
 		}
 		return port.Serve(ctx, api.PeerServer(l.broker, l.whose), peers)

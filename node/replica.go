@@ -47,7 +47,7 @@ func (l *life) openReplica() (*replica, error) {
 		return nil, fault.New(fault.Invalid, "%s: %w", l.cfg.Dir.Raft(), err).Try("restore it from a backup")
 	}
 	r := &replica{life: l, store: s, founded: make(chan struct{})}
-	r.desk = enrol.NewDesk(l.mesh, r, l.log.With("part", "desk"))
+	r.desk = enrol.NewDesk(l.mesh, l.key, r, l.log.With("part", "desk"))
 	return r, nil
 }
 

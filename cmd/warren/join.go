@@ -120,14 +120,14 @@ func (a *app) wait(ctx context.Context, h home.Home, m home.Member, noWait bool)
 		return err
 	}
 	out := joinJSON{ID: key.ID().String(), Name: m.Name, Role: m.Role, Mesh: m.MeshName, MeshID: m.Mesh, State: "pending"}
-	if m.Pending != nil {
+	if m.Pending != nil && m.Pending.Approval {
 		out.Phrase = m.Pending.Phrase
 		a.say("Waiting for approval. The approver must see these words:")
 		a.say("")
 		a.say("    %s", m.Pending.Phrase)
 		a.say("")
 	}
-	if !noWait {
+	if !noWait || m.Pending == nil || !m.Pending.Approval {
 		ctx, stop := untilSignal(ctx)
 		defer stop()
 		if m, err = enrol.Await(ctx, h); err != nil {

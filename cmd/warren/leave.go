@@ -1,18 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"io/fs"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	warrenv1 "warren/api/warren/v1"
-	"warren/node/client"
 	"warren/node/fault"
 	"warren/node/home"
-	"warren/node/platform"
 )
 
 func newLeave(a *app) *cobra.Command {
@@ -43,12 +38,7 @@ running node tells the others first, as far as it reaches them.`,
 			if err := a.confirm("Leave mesh " + printable(m.MeshName) + " and delete its keys here?"); err != nil {
 				return err
 			}
-			if d.Answers() {
-				if err := stopNode(cmd.Context(), d); err != nil {
-					return err
-				}
-			}
-			release, err := platform.Lock(d)
+			release, err := stopNode(cmd.Context(), d, true)
 			if err != nil {
 				return err
 			}
@@ -62,21 +52,4 @@ running node tells the others first, as far as it reaches them.`,
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would go, change nothing")
 	return cmd
-}
-
-// stopNode asks a running node to bid farewell and stop, and waits for it.
-func stopNode(ctx context.Context, d platform.Dir) error {
-	c := client.NewLocal(d)
-	defer c.Close()
-	if _, err := c.Node.Down(ctx, &warrenv1.DownRequest{Leave: true}); err != nil {
-		return err
-	}
-	deadline := time.Now().Add(15 * time.Second)
-	for d.Answers() {
-		if time.Now().After(deadline) {
-			return fault.New(fault.Unavailable, "the running node does not stop").Try("end it, then warren leave again")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return nil
 }

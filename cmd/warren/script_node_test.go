@@ -98,14 +98,14 @@ func (s *story) port(ts *testscript.TestScript, state string) int {
 }
 
 // taken keeps the scripts of this process from drawing one port twice.
-var taken sync.Map //nolint:gochecknoglobals // ports are a thing of the whole process
+var taken sync.Map
 
 // freePort draws a port that is free together with the three above it. Other
 // programs draw from the range above 32768.
 func freePort() (int, error) {
 	const first, count, each = 20000, 3000, 4
 	for range 200 {
-		base := first + each*rand.IntN(count) //nolint:gosec // no secret
+		base := first + each*rand.IntN(count)
 		if _, loaded := taken.LoadOrStore(base, true); !loaded && free(base, each) {
 			return base, nil
 		}
@@ -115,12 +115,12 @@ func freePort() (int, error) {
 
 func free(base, count int) bool {
 	for p := base; p < base+count; p++ {
-		t, err := net.Listen("tcp", fmt.Sprintf(":%d", p)) //nolint:noctx // at once
+		t, err := net.Listen("tcp", fmt.Sprintf(":%d", p))
 		if err != nil {
 			return false
 		}
 		_ = t.Close()
-		u, err := net.ListenPacket("udp", fmt.Sprintf(":%d", p)) //nolint:noctx // at once
+		u, err := net.ListenPacket("udp", fmt.Sprintf(":%d", p))
 		if err != nil {
 			return false
 		}
@@ -263,11 +263,11 @@ func squat(ts *testscript.TestScript, neg bool, args []string) {
 	at := fmt.Sprintf("127.0.0.1:%d", port)
 	var release func() error
 	if args[0] == "tcp" {
-		l, err := net.Listen("tcp", at) //nolint:noctx // at once
+		l, err := net.Listen("tcp", at)
 		ts.Check(err)
 		release = l.Close
 	} else {
-		l, err := net.ListenPacket("udp", at) //nolint:noctx // at once
+		l, err := net.ListenPacket("udp", at)
 		ts.Check(err)
 		release = l.Close
 	}

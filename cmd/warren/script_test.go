@@ -34,7 +34,8 @@ import (
 //	take NAME PATTERN       puts the first match in what was printed in $NAME
 //	damage HOW FILE         HOW is cut, empty, garble or gone; both generations
 //	loginuser NAME          puts a user who may log in, and is not root, in $NAME
-//	squat                   takes the port of the next up
+//	squat tcp|udp           takes the port of the next up
+//	bend NAME HOW LINK      puts a changed link in $NAME
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"warren": main})
 }
@@ -52,7 +53,7 @@ func TestScripts(t *testing.T) {
 			"ok": ok, "fails": fails, "exits": exits, "until": until,
 			"up": up, "starting": starting, "says": says, "halt": halt, "crash": crash, "ended": ended,
 			"found": found, "enrol": enrolled,
-			"json": look, "take": take, "damage": damage, "loginuser": loginUser, "squat": squat,
+			"json": look, "bend": bend, "take": take, "damage": damage, "loginuser": loginUser, "squat": squat,
 		},
 	})
 }

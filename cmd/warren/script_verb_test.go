@@ -39,7 +39,7 @@ func (s *story) command(ctx context.Context, ts *testscript.TestScript, args []s
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	endWithTest(cmd.SysProcAttr)
 	if s.uid >= 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(s.uid), Gid: uint32(s.uid)} //nolint:gosec // from the system's own list
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(s.uid), Gid: uint32(s.uid)}
 	}
 	return cmd
 }

@@ -69,7 +69,7 @@ func (p *Presence) Look(ctx context.Context) []Path {
 	p.mu.Unlock()
 	now := p.plan()
 	peers := now.Mesh.Peers
-	list := make([]Path, len(peers))
+	list := make([]Path, len(peers)+len(now.Silent))
 	var g errgroup.Group
 	g.SetLimit(lookAtOnce)
 	for i, peer := range peers {
@@ -81,8 +81,8 @@ func (p *Presence) Look(ctx context.Context) []Path {
 		})
 	}
 	_ = g.Wait()
-	for _, id := range now.Silent {
-		list = append(list, Path{ID: id, Reason: notUp})
+	for i, id := range now.Silent {
+		list[len(peers)+i] = Path{ID: id, Reason: notUp}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -136,7 +136,6 @@ type bridge struct {
 
 	mu     sync.Mutex
 	queue  []printed // what the program was given and has not acknowledged
-	acked  uint64
 	handed uint64
 }
 

@@ -63,7 +63,9 @@ func (s nodeService) Status(ctx context.Context, _ *warrenv1.StatusRequest) (*wa
 			out.Leader = d.Name
 		}
 	}
+	reached := false
 	for _, c := range r.Controllers(ctx) {
+		reached = reached || c.Reachable
 		name := c.ID.Short()
 		if d, ok := now.Log.Device(c.ID); ok {
 			name = d.Name
@@ -71,6 +73,9 @@ func (s nodeService) Status(ctx context.Context, _ *warrenv1.StatusRequest) (*wa
 		out.Controllers = append(out.Controllers, &warrenv1.Controller{
 			Name: name, Id: c.ID.String(), Voter: c.Voter, Reachable: c.Reachable, Leader: c.ID == now.Leader,
 		})
+	}
+	if !reached {
+		out.Leader = "" // who led last is not who leads now
 	}
 	paths := r.Presence.Look(ctx)
 	out.PeersTotal = uint32(len(paths)) //nolint:gosec // a count of peers

@@ -64,7 +64,8 @@ func over(key identity.NodeKey, id identity.NodeID, protocol string, addresses [
 	t := port.Transport(func(ctx context.Context) (net.Conn, error) {
 		c, err := port.DialAny(ctx, key, id, protocol, addresses)
 		if err != nil {
-			return nil, fault.New(fault.Unavailable, "controller %s does not answer: %w", id.Short(), err).Because(Unreached)
+			return nil, fault.New(fault.Unavailable, "controller %s does not answer: %w", id.Short(), err).
+				Because(Unreached).Try("whether it runs, and whether this machine reaches its address")
 		}
 		return c, nil
 	})

@@ -76,7 +76,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := claim(cfg.Dir); err != nil {
 		return err
 	}
-	defer os.RemoveAll(cfg.Dir)
+	defer func() { _ = platform.RemoveAll(cfg.Dir) }()
 	d := &Demo{cfg: cfg}
 	control, err := platform.ListenSocket(ctx, socketPath(cfg.Dir))
 	if err != nil {

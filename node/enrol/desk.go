@@ -45,6 +45,7 @@ type Ledger interface {
 // Desk answers newcomers on a controller.
 type Desk struct {
 	mesh   identity.MeshID
+	key    identity.NodeKey
 	ledger Ledger
 	log    *slog.Logger
 	now    func() time.Time
@@ -60,9 +61,9 @@ type issued struct {
 }
 
 // NewDesk makes the Desk of a controller.
-func NewDesk(mesh identity.MeshID, ledger Ledger, log *slog.Logger) *Desk {
+func NewDesk(mesh identity.MeshID, key identity.NodeKey, ledger Ledger, log *slog.Logger) *Desk {
 	return &Desk{
-		mesh: mesh, ledger: ledger, log: log, now: time.Now,
+		mesh: mesh, key: key, ledger: ledger, log: log, now: time.Now,
 		nonces: map[identity.NodeID]issued{}, failed: map[string]*rate.Limiter{},
 	}
 }
@@ -162,7 +163,7 @@ func (d *Desk) admit(ctx context.Context, row state.InviteRow, statement *warren
 		if _, ok := log.Device(claim.Node); ok {
 			return nil
 		}
-		entry, err := trust.SignEntry(log.Draft(d.now(), &warrenv1.Admission{Invite: row.Statement, Claim: statement}))
+		entry, err := trust.SignEntry(log.Draft(d.now(), &warrenv1.Admission{Invite: row.Statement, Claim: statement}), d.key.Signer())
 		if err != nil {
 			return err
 		}

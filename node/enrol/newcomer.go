@@ -166,7 +166,7 @@ func (a *Application) Claim(ctx context.Context, name string, facts map[string]s
 	m := home.Member{
 		Mesh: a.link.Mesh.String(), MeshName: a.Log.Name(), Name: name, Role: a.Invite.Role,
 		Pending: &home.Pending{
-			Invite: a.link.ID[:], Claim: stored,
+			Invite: a.link.ID[:], Claim: stored, Approval: a.Invite.Approval,
 			Phrase: invite.Phrase(a.key.Public(), a.link.ID, a.link.Mesh),
 		},
 	}
@@ -224,6 +224,7 @@ func Await(ctx context.Context, h home.Home) (home.Member, error) {
 			switch r.GetState() {
 			case warrenv1.ClaimState_CLAIM_STATE_ADMITTED:
 				return admitted(h, m, id, r.GetView())
+			case warrenv1.ClaimState_CLAIM_STATE_PENDING, warrenv1.ClaimState_CLAIM_STATE_UNSPECIFIED:
 			case warrenv1.ClaimState_CLAIM_STATE_REJECTED:
 				if err := h.Leave(); err != nil {
 					return m, err

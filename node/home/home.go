@@ -84,6 +84,8 @@ type Pending struct {
 	Invite []byte `json:"invite"`
 	Claim  []byte `json:"claim"`
 	Phrase string `json:"phrase"`
+	// Approval tells that a person has to approve.
+	Approval bool `json:"approval"`
 }
 
 // Controller is where to find one.

@@ -3,7 +3,6 @@ package port
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -72,6 +71,9 @@ func Serve(ctx context.Context, srv *http.Server, l net.Listener) error {
 	go func() { done <- srv.Serve(l) }() // ends with Close below
 	select {
 	case err := <-done:
+		if ctx.Err() != nil { // the socket went with the rest
+			return nil
+		}
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
@@ -80,9 +82,7 @@ func Serve(ctx context.Context, srv *http.Server, l net.Listener) error {
 	if err := srv.Shutdown(grace); err != nil {
 		_ = srv.Close()
 	}
-	if err := <-done; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-		return err
-	}
+	<-done // the end was asked for; what it says of its socket is no news
 	return nil
 }
 

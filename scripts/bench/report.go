@@ -80,7 +80,7 @@ Written by `+"`make bench`"+`, %s: %s, %d cores, %s, %s. Both sides on loopback 
 	row(fmt.Sprintf("idle device, processor over %s", r.idle), fmt.Sprintf("%.2f %% of a core", r.core*100), "", "at most 0.5 %", verdict(r.core*100, 0.5, "%.2f %%"))
 	row("the binary", fmt.Sprintf("%.1f MB", float64(r.binary)/mb), "", "at most 60 MB", verdict(float64(r.binary)/mb, 60, "%.1f MB"))
 	b.WriteString(`
-How: ` + "`scripts/bench`" + ` starts ` + "`warren demo`" + ` and an sshd of its own with an Ed25519 key and without PAM. Every command is a new process on both sides; OpenSSH opens a connection each time, warren a session through the running nodes. Joining is timed from ` + "`warren join`" + ` to the first pong at the technician's node, with the node's start in between. Processor time is counted in ticks of 10 ms.
+How: ` + "`scripts/bench`" + ` starts ` + "`warren demo`" + ` and an sshd of its own with an Ed25519 key, without PAM and with an empty home folder, so that no shell's start-up file counts. Every command is a new process on both sides; OpenSSH opens a connection each time, warren a session through the running nodes. Joining is timed from ` + "`warren join`" + ` to the first pong at the technician's node, with the node's start in between. Processor time is counted in ticks of 10 ms.
 `)
 	return b.String(), nil
 }

@@ -11,8 +11,8 @@ func TestSample(t *testing.T) {
 	if s.median() != 0 {
 		t.Errorf("median of nothing is %v", s.median())
 	}
-	for _, n := range []time.Duration{9, 1, 5, 3, 7} {
-		s.add(n * time.Millisecond)
+	for _, ms := range []int{9, 1, 5, 3, 7} {
+		s.add(time.Duration(ms) * time.Millisecond)
 	}
 	if got := s.median(); got != 5*time.Millisecond {
 		t.Errorf("median %v, want 5ms", got)

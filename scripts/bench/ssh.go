@@ -46,6 +46,11 @@ func startSSH(ctx context.Context, dir string) (*sshd, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := os.Mkdir(file("home"), 0o755); err != nil {
+		return nil, err
+	}
+	// An empty home: bash under sshd reads ~/.bashrc even for one command, and
+	// what stands there is not OpenSSH's doing.
 	config := fmt.Sprintf(`ListenAddress 127.0.0.1:%d
 HostKey %s
 AuthorizedKeysFile %s
@@ -54,7 +59,9 @@ UsePAM no
 StrictModes no
 PasswordAuthentication no
 PermitRootLogin prohibit-password
-`, port, file("host"), file("client.pub"))
+PermitUserRC no
+SetEnv HOME=%s
+`, port, file("host"), file("client.pub"), file("home"))
 	if err := os.WriteFile(file("sshd_config"), []byte(config), 0o600); err != nil {
 		return nil, err
 	}

@@ -946,8 +946,8 @@ func (x *PolicyRecord) GetRevision() uint64 {
 }
 
 // Admission is a machine let in by its invite alone (invites made with
-// --no-approval). It needs no signature of its own: both statements carry
-// theirs.
+// --no-approval). The right is in the two statements; the entry itself is
+// signed by a controller's node key, for its place in the chain only.
 type Admission struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Invite        *Statement             `protobuf:"bytes,1,opt,name=invite,proto3" json:"invite,omitempty"`
