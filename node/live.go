@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +32,12 @@ import (
 )
 
 // saveEvery is how often new endpoints of others reach the disk at most.
-const saveEvery = 5 * time.Second
+const saveEvery = 200 * time.Millisecond
+
+// deviceMemory is where the collector of a machine that is no controller
+// begins to work harder: the tunnel's packet buffers grow without bound
+// otherwise, and are idle most of the time. It is no hard limit.
+const deviceMemory = 128 << 20
 
 // life is a member at work: its parts, and what joins them.
 type life struct {
@@ -54,11 +61,19 @@ func (m *machine) live(ctx context.Context, doors []net.Listener) error {
 	if err := l.open(); err != nil {
 		return err
 	}
+	if l.replica == nil && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(deviceMemory)
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.engine.Run(ctx) })
 	if err := l.converge(); err != nil { // the overlay's addresses, before anybody listens on them
 		l.engine.Close()
 		return err
+	}
+	if l.now().Revoked {
+		l.engine.Close()
+		return fault.New(fault.Denied, "this machine was revoked from the mesh %q", l.membership().MeshName).
+			Try("warren leave, then join with a new link").Because("revoked")
 	}
 	if err := l.sessions(ctx); err != nil {
 		l.engine.Close()

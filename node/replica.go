@@ -51,8 +51,10 @@ func (l *life) openReplica() (*replica, error) {
 	return r, nil
 }
 
-// State, Propose, Learn and Whole are what the Desk works with.
+// State, Current, Propose, Learn and Whole are what the Desk works with.
 func (r *replica) State() *state.State { return r.store.State() }
+
+func (r *replica) Current(ctx context.Context) error { return r.local().Current(ctx) }
 
 func (r *replica) Propose(ctx context.Context, body proto.Message) (uint64, error) {
 	return r.local().Propose(ctx, body)

@@ -53,7 +53,7 @@ func newDevices(a *app) *cobra.Command {
 		Long: `List the mesh's machines. EXPRESSION is CEL over the variable device, whose
 fields are those of --json: device.role == "gateway" && "kiosk" in device.tags.`,
 		Example: "  warren devices\n  warren devices 'device.online && \"server\" in device.tags'\n  warren devices --count-by role",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    upTo(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.local()
 			if err != nil {

@@ -49,10 +49,11 @@ func askToStop(ctx context.Context, d platform.Dir, leave bool) error {
 // stopNode stops the node of d where one runs, and takes its place until
 // release is called. With leave the node bids the mesh farewell first.
 func stopNode(ctx context.Context, d platform.Dir, leave bool) (release func(), err error) {
-	if d.Answers() {
-		if err := askToStop(ctx, d, leave); err != nil {
-			return nil, err
-		}
+	if !d.Answers() {
+		return platform.Lock(d)
+	}
+	if err := askToStop(ctx, d, leave); err != nil {
+		return nil, err
 	}
 	return stopped(ctx, d)
 }
@@ -62,7 +63,7 @@ func stopped(ctx context.Context, d platform.Dir) (release func(), err error) {
 	deadline := time.Now().Add(15 * time.Second)
 	for {
 		release, err := platform.Lock(d)
-		if err == nil || fault.Of(err).Reason != "running" || d.Answers() && !stopping(deadline) {
+		if err == nil || fault.Of(err).Reason != "running" {
 			return release, err
 		}
 		if time.Now().After(deadline) {

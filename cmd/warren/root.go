@@ -45,6 +45,8 @@ Start here:
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
+
+		SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownVerb(cmd, args[0])
@@ -81,13 +83,16 @@ func unknownVerb(cmd *cobra.Command, word string) error {
 }
 
 // exactArgs is cobra.ExactArgs in our words.
-func exactArgs(names ...string) cobra.PositionalArgs {
+func exactArgs(names ...string) cobra.PositionalArgs { return upTo(len(names), names...) }
+
+// upTo wants the named arguments and takes most in all.
+func upTo(most int, names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < len(names):
 			return fault.New(fault.Invalid, "%s is missing", names[len(args)]).Try("%s --help", cmd.CommandPath())
-		case len(args) > len(names):
-			return fault.New(fault.Invalid, "unexpected argument %q", args[len(names)]).Try("%s --help", cmd.CommandPath())
+		case len(args) > most:
+			return fault.New(fault.Invalid, "unexpected argument %q", args[most]).Try("%s --help", cmd.CommandPath())
 		}
 		return nil
 	}

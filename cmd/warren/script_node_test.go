@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -276,20 +275,4 @@ func squat(ts *testscript.TestScript, neg bool, args []string) {
 	close(done)
 	s.nodes[state] = &daemon{port: port, done: done}
 	ts.Setenv("PORT", fmt.Sprint(port))
-}
-
-func loginUser(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) == 1, "loginuser NAME")
-	name := ""
-	for _, line := range strings.Split(ts.ReadFile("/etc/passwd"), "\n") {
-		f := strings.Split(line, ":")
-		if len(f) == 7 && f[2] != "0" && strings.HasSuffix(f[6], "sh") && filepath.Base(f[6]) != "git-shell" {
-			name = f[0]
-			break
-		}
-	}
-	if name == "" {
-		ts.Logf("no user but root may log in on this machine")
-	}
-	ts.Setenv(args[0], name)
 }

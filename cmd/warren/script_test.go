@@ -32,10 +32,14 @@ import (
 //	enrol NAME [FLAG ...]   invites with the flags, joins, approves, up
 //	json PATH OP ...        looks at what was printed; see look
 //	take NAME PATTERN       puts the first match in what was printed in $NAME
-//	damage HOW FILE         HOW is cut, empty, garble or gone; both generations
-//	loginuser NAME          puts a user who may log in, and is not root, in $NAME
-//	squat tcp|udp           takes the port of the next up
 //	bend NAME HOW LINK      puts a changed link in $NAME
+//	squat tcp|udp           takes the port of the next up
+//	batter HOW FILE ...     damages a state file and starts the node; see batter
+//	pipe IN OUT VERB ...    runs a verb between two files, which same compares
+//	types FILE CODE VERB    runs a verb on a terminal at which somebody types FILE
+//
+// $ME is who runs the tests, $USER a user who may log in and is not
+// root, $USERID the number.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"warren": main})
 }
@@ -53,7 +57,8 @@ func TestScripts(t *testing.T) {
 			"ok": ok, "fails": fails, "exits": exits, "until": until,
 			"up": up, "starting": starting, "says": says, "halt": halt, "crash": crash, "ended": ended,
 			"found": found, "enrol": enrolled,
-			"json": look, "bend": bend, "take": take, "damage": damage, "loginuser": loginUser, "squat": squat,
+			"json": look, "take": take, "bend": bend, "squat": squat, "batter": batter,
+			"pipe": pipe, "same": same, "types": types,
 		},
 	})
 }
@@ -83,6 +88,10 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("ME", me.Username)
+	if u, err := user.Lookup(loginName()); err == nil {
+		env.Setenv("USER", u.Username)
+		env.Setenv("USERID", u.Uid)
+	}
 	// Verbs that run as another user must get at the program and the folders.
 	for _, dir := range []string{env.WorkDir, filepath.Dir(env.WorkDir), programDir(env.Getenv("PATH"))} {
 		if err := os.Chmod(dir, 0o755); err != nil {
@@ -103,9 +112,8 @@ func condition(word string) (bool, error) {
 	switch word {
 	case "root":
 		return os.Getuid() == 0, nil
-	case "ipv6":
-		_, err := os.Stat("/proc/net/if_inet6")
-		return err == nil, nil
+	case "loginuser":
+		return loginName() != "", nil
 	}
 	return false, fmt.Errorf("unknown condition %q", word)
 }

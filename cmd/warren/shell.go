@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"os/user"
@@ -39,7 +40,7 @@ no shell in between and no terminal unless -t asks for one. The exit code is the
 command's own; 255 where a running session was lost. In a terminal ~. on a line
 of its own ends the session.`,
 		Example: "  warren shell web-1\n  warren shell web-1 --user deploy\n  warren shell web-1 -- uptime",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    upTo(math.MaxInt, "DEVICE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.resume != "" {
 				return fault.New(fault.Invalid, "--resume is not there yet; a lost session cannot be picked up")

@@ -93,7 +93,7 @@ func (r *Running) pendingOf(w waiting) *warrenv1.PendingClaim {
 	if w.invite.Admin {
 		out.Warning = "this makes an admin: all rights on every machine"
 	}
-	if d, ok := r.log().DeviceByName(w.claim.Name); ok && d.ID != w.claim.Node {
+	if d, ok := r.log().DeviceByName(w.claim.Name); ok && !d.Revoked && d.ID != w.claim.Node {
 		out.Warning = "the mesh has a machine of that name already"
 	}
 	return out

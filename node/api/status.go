@@ -53,9 +53,6 @@ func (s nodeService) Status(ctx context.Context, _ *warrenv1.StatusRequest) (*wa
 	if d, ok := now.Log.Device(r.Self); ok {
 		out.Node.Name, out.Node.Role = d.Name, d.Role()
 		out.Node.Addresses = addresses(now.Log, d)
-		if d.Revoked {
-			out.Warnings = append(out.Warnings, "this machine was revoked; nobody in the mesh talks to it any more")
-		}
 	}
 	out.Revision = now.Revision
 	if !now.Leader.IsZero() {

@@ -34,6 +34,10 @@ func answering(dir string) bool {
 // Ask sends one command to the demo in dir: "status", "stop NAME", "start
 // NAME"; the name "controllers" is all of them.
 func Ask(ctx context.Context, dir, command string) (Status, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return Status{}, fault.New(fault.Invalid, "--dir %s: %w", dir, err)
+	}
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, "unix", socketPath(dir))
 	if err != nil {

@@ -73,6 +73,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if cfg.Devices < 0 || cfg.Devices > MaxDevices {
 		return fault.New(fault.Invalid, "--devices %d is not between 0 and %d", cfg.Devices, MaxDevices)
 	}
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return fault.New(fault.Invalid, "--dir %s: %w", cfg.Dir, err)
+	}
+	cfg.Dir = dir
 	if err := claim(cfg.Dir); err != nil {
 		return err
 	}

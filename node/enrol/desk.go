@@ -35,6 +35,8 @@ const (
 // Ledger is the controller's replica as a Desk needs it.
 type Ledger interface {
 	State() *state.State
+	// Current returns when State holds all that was ordered before.
+	Current(ctx context.Context) error
 	Propose(ctx context.Context, body proto.Message) (revision uint64, err error)
 	// Learn keeps a member's statement of itself.
 	Learn(*warrenv1.Statement)
@@ -145,10 +147,10 @@ func (d *Desk) open(s *warrenv1.Statement, peer port.Peer) (state.InviteRow, inv
 	if !d.redeem(peer.ID, claim.Nonce) {
 		return row, claim, fault.New(fault.Unavailable, "the claim came too late").Try("join again")
 	}
-	if dev, ok := d.view().Log().DeviceByName(claim.Name); ok && dev.ID != claim.Node {
+	if dev, ok := d.view().Log().DeviceByName(claim.Name); ok && !dev.Revoked && dev.ID != claim.Node {
 		return row, claim, fault.New(fault.Conflict, "the mesh has a machine named %q already", claim.Name).Try("--name NAME")
 	}
-	if _, taken := d.view().Log().TechnicianByName(claim.Name); taken && claim.Technician != nil {
+	if t, taken := d.view().Log().TechnicianByName(claim.Name); taken && !t.Revoked && claim.Technician != nil {
 		return row, claim, fault.New(fault.Conflict, "the mesh has a technician named %q already", claim.Name).Try("--name NAME")
 	}
 	return row, claim, nil
@@ -255,17 +257,24 @@ func explain(err error) error {
 	return err
 }
 
+// caller is the newcomer, once this controller may answer him: he was not
+// refused too often, and what it knows is current.
 func (d *Desk) caller(ctx context.Context) (port.Peer, error) {
 	peer, ok := port.PeerFrom(ctx)
 	if !ok {
 		return peer, fault.New(fault.Denied, "the caller proved no key")
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if l := d.failed[peer.Address.Addr().String()]; l != nil && l.Tokens() < 1 {
+	if d.tired(peer) {
 		return peer, fault.New(fault.Unavailable, "too many failed attempts from %s", peer.Address.Addr()).Try("again in a minute")
 	}
-	return peer, nil
+	return peer, d.ledger.Current(ctx)
+}
+
+func (d *Desk) tired(peer port.Peer) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.failed[peer.Address.Addr().String()]
+	return l != nil && l.Tokens() < 1
 }
 
 // refuse counts a failed attempt: five a minute from one address (D-42).

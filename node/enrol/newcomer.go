@@ -120,7 +120,7 @@ func (a *Application) Claim(ctx context.Context, name string, facts map[string]s
 	if err := checkName("name", name, "--name NAME"); err != nil {
 		return home.Member{}, err
 	}
-	if d, ok := a.Log.DeviceByName(name); ok && d.ID != a.key.ID() {
+	if d, ok := a.Log.DeviceByName(name); ok && !d.Revoked && d.ID != a.key.ID() {
 		return home.Member{}, fault.New(fault.Conflict, "the mesh has a machine named %q already", name).Try("--name NAME")
 	}
 	tunnel, err := a.home.EnsureTunnel()

@@ -43,17 +43,39 @@ func (l Local) Propose(ctx context.Context, body proto.Message) (uint64, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	select {
-	case <-l.Founded:
-	case <-ctx.Done():
-		return 0, fault.New(fault.Unavailable, "this controller has not founded its mesh yet").Because("no-leader")
+	if err := l.founded(ctx); err != nil {
+		return 0, err
 	}
 	revision, err := l.Store.Propose(ctx, c)
 	return revision, Fault(err)
 }
 
+func (l Local) founded(ctx context.Context) error {
+	select {
+	case <-l.Founded:
+		return nil
+	case <-ctx.Done():
+		return fault.New(fault.Unavailable, "this controller has not founded its mesh yet").Because("no-leader")
+	}
+}
+
+// Current returns when the replica holds all that was ordered before the
+// call: a controller that has just started reads its log anew, and would deny
+// what it has acknowledged.
+func (l Local) Current(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	if err := l.founded(ctx); err != nil {
+		return err
+	}
+	return Fault(l.Store.Verify(ctx))
+}
+
 // Ledger implements Authority.
-func (l Local) Ledger(context.Context) (*warrenv1.LedgerResponse, error) {
+func (l Local) Ledger(ctx context.Context) (*warrenv1.LedgerResponse, error) {
+	if err := l.Current(ctx); err != nil {
+		return nil, err
+	}
 	return LedgerOf(l.Store.State().Snapshot()), nil
 }
 

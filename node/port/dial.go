@@ -3,8 +3,10 @@ package port
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"warren/mesh/identity"
@@ -25,12 +27,12 @@ func Dial(ctx context.Context, key identity.NodeKey, want identity.NodeID, proto
 	var d net.Dialer
 	raw, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, err
+		return nil, &dialError{address, err}
 	}
 	t := tls.Client(raw, conf)
 	if err := t.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
-		return nil, fmt.Errorf("greet %s at %s: %w", want.Short(), address, err)
+		return nil, &dialError{address, err}
 	}
 	c, err := newConn(t)
 	if err != nil {
@@ -42,6 +44,31 @@ func Dial(ctx context.Context, key identity.NodeKey, want identity.NodeID, proto
 		return nil, fmt.Errorf("%s at %s does not speak %s", want.Short(), address, protocol)
 	}
 	return c, nil
+}
+
+// dialError says in plain words why nobody was reached at an address.
+type dialError struct {
+	address string
+	err     error
+}
+
+func (e *dialError) Unwrap() error { return e.err }
+
+func (e *dialError) Error() string {
+	cause := e.err
+	var op *net.OpError
+	if errors.As(cause, &op) {
+		cause = op.Err
+	}
+	var call *os.SyscallError
+	if errors.As(cause, &call) {
+		cause = call.Err
+	}
+	var late net.Error
+	if errors.Is(cause, context.DeadlineExceeded) || errors.As(cause, &late) && late.Timeout() {
+		return fmt.Sprintf("no answer from %s within %s", e.address, DialTimeout)
+	}
+	return fmt.Sprintf("%s: %v", e.address, cause)
 }
 
 // DialAny tries the addresses in order, the next one starting when the one

@@ -172,20 +172,44 @@ func (c *Cache) merge(v *warrenv1.View) (changed bool, err error) {
 	return changed, nil
 }
 
-// Adopt takes over what this machine's own replica has verified already.
+// Adopt takes over what this machine's own replica has verified already. A
+// replica that has just started reads its log anew; until it is as far as this
+// machine was, only the leader is news. One that tells another history is
+// ErrFork.
 func (c *Cache) Adopt(log *trust.Log, policyText []byte, revision uint64, self, leader identity.NodeID) error {
 	c.merging.Lock()
 	defer c.merging.Unlock()
 	next := c.Now()
 	before := next
-	next.Log, next.Revision, next.Controller, next.Leader = log, revision, self, leader
-	adopt(&next, policyText)
-	changed := log != before.Log || string(next.PolicyText) != string(before.PolicyText)
+	next.Controller, next.Leader = self, leader
+	switch far, err := covers(log, before.Log); {
+	case err != nil:
+		return err
+	case far:
+		next.Log, next.Revision = log, max(revision, next.Revision)
+		adopt(&next, policyText)
+	}
+	changed := next.Log != before.Log || string(next.PolicyText) != string(before.PolicyText)
 	c.swap(next, changed)
 	if !changed {
 		return nil
 	}
 	return c.Save()
+}
+
+// covers tells whether log has all of held.
+func covers(log, held *trust.Log) (bool, error) {
+	if held == nil || log == held {
+		return true, nil
+	}
+	older, newer := held, log
+	if log.Len() < held.Len() {
+		older, newer = log, held
+	}
+	if !newer.Contains(older.Head(), older.Len()-1) {
+		return false, fmt.Errorf("own replica: %w", ErrFork)
+	}
+	return log.Len() >= held.Len() && len(log.Revocations()) >= len(held.Revocations()), nil
 }
 
 func (c *Cache) swap(next Now, changed bool) {
@@ -281,11 +305,16 @@ func (c *Cache) Save() error {
 	return nil
 }
 
+// storeShare bounds how much of its time a large View spends being stored: a
+// twentieth.
+const storeShare = 20
+
 // Run stores facts that came without a change of the log, at most every
-// period, and once more at the end.
+// period, less often where storing takes long, and once more at the end.
 func (c *Cache) Run(ctx context.Context, period time.Duration) error {
+	wait := period
+	watch := c.facts.Watch()
 	for {
-		watch := c.facts.Watch()
 		select {
 		case <-ctx.Done():
 			return c.Save()
@@ -294,10 +323,13 @@ func (c *Cache) Run(ctx context.Context, period time.Duration) error {
 		select {
 		case <-ctx.Done():
 			return c.Save()
-		case <-time.After(period):
+		case <-time.After(wait):
 		}
+		began := time.Now()
+		watch = c.facts.Watch() // before the picture that Save takes
 		if err := c.Save(); err != nil {
 			return err
 		}
+		wait = max(period, storeShare*time.Since(began))
 	}
 }

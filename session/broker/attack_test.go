@@ -135,8 +135,8 @@ func TestMiddle(t *testing.T) {
 	}
 }
 
-// TestCertificateIsComparedAgain: even if pion took any certificate, a link
-// with another one than was signed does not open.
+// TestWrongFingerprint: a link to another certificate than was signed does not
+// open, whichever side sees it.
 func TestWrongFingerprint(t *testing.T) {
 	th, dh := newTestHub(t), newTestHub(t)
 	for name, wrong := range map[string]role{"shown by the device": roleTechnician, "shown by the technician": roleDevice} {
@@ -163,7 +163,7 @@ func TestWrongFingerprint(t *testing.T) {
 	}
 }
 
-// TestDTLSParameters: there is one fingerprint, it is SHA-256, and its text
+// TestFingerprintText: there is one fingerprint, it is SHA-256, and its text
 // comes from 32 signed bytes. No SDP is written or read anywhere.
 func TestFingerprintText(t *testing.T) {
 	cert, err := newCertificate()

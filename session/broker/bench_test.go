@@ -3,11 +3,13 @@ package broker_test
 import (
 	"context"
 	"os/user"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/session/broker"
 	"warren/session/sessiontest"
 	"warren/session/shell"
 )
@@ -34,6 +36,7 @@ func BenchmarkCommand(b *testing.B) {
 	p := sessiontest.NewPair(b, shell.New())
 	request, me := payload(b, &warrenv1.ShellRequest{Argv: []string{"true"}}), self(b)
 	var all []time.Duration
+	phases := map[string][]time.Duration{}
 	for b.Loop() {
 		start := time.Now()
 		c, err := p.Dial(b.Context(), shell.Verb, me, request)
@@ -45,9 +48,44 @@ func BenchmarkCommand(b *testing.B) {
 			b.Fatal(exit, err)
 		}
 		all = append(all, time.Since(start))
+		t := c.Timing()
+		for name, d := range map[string]time.Duration{
+			"hello": t.Hello, "offer": t.Offer, "ice": t.ICE, "dtls": t.DTLS, "sctp": t.SCTP, "channel": t.Channel,
+		} {
+			phases[name] = append(phases[name], d)
+		}
 		c.Close()
 	}
+	for name, took := range phases {
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, name+"-ms")
+	}
 	report(b, all)
+}
+
+// BenchmarkIdle is what a session costs that does nothing, on both sides.
+func BenchmarkIdle(b *testing.B) {
+	p := sessiontest.NewPair(b, echo{})
+	measure := func() (heap uint64, goroutines int) {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc + m.StackInuse, runtime.NumGoroutine()
+	}
+	const sessions = 50
+	for b.Loop() {
+		heap, goroutines := measure()
+		var open []*broker.Conn
+		for range sessions {
+			open = append(open, dial(b, p, "echo"))
+		}
+		now, running := measure()
+		b.ReportMetric((float64(now)-float64(heap))/sessions/1024, "KiB/session")
+		b.ReportMetric(float64(running-goroutines)/sessions, "goroutines/session")
+		for _, c := range open {
+			c.Close()
+		}
+	}
 }
 
 // BenchmarkKeystroke is one byte to a terminal and its echo.

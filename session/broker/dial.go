@@ -45,10 +45,14 @@ type DialConfig struct {
 type Conn struct {
 	id     session.ID
 	stream *stream
+	timing Timing
 }
 
 // ID names the session.
 func (c *Conn) ID() session.ID { return c.id }
+
+// Timing is how long opening the session took.
+func (c *Conn) Timing() Timing { return c.timing }
 
 // Stream is the session's channel.
 func (c *Conn) Stream() session.Stream { return c.stream }
@@ -80,7 +84,7 @@ func Dial(ctx context.Context, cfg DialConfig) (*Conn, error) {
 		_ = p.Close()
 		return nil, err
 	}
-	id, remote, err := cfg.exchange(ctx, own, cert)
+	id, remote, timing, err := cfg.exchange(ctx, own, cert)
 	if err != nil {
 		l.close()
 		return nil, err
@@ -88,7 +92,8 @@ func Dial(ctx context.Context, cfg DialConfig) (*Conn, error) {
 	if err := l.establish(ctx, roleTechnician, remote); err != nil {
 		return nil, err
 	}
-	return &Conn{id: id, stream: newStream(l)}, nil
+	l.timing.Hello, l.timing.Offer = timing.Hello, timing.Offer
+	return &Conn{id: id, stream: newStream(l), timing: l.timing}, nil
 }
 
 func (cfg DialConfig) check() error {
@@ -102,7 +107,29 @@ func (cfg DialConfig) check() error {
 }
 
 // exchange trades a signed offer for a verified answer.
-func (cfg DialConfig) exchange(ctx context.Context, own credentials, cert certificate) (session.ID, peer, error) {
+func (cfg DialConfig) exchange(ctx context.Context, own credentials, cert certificate) (id session.ID, remote peer, timing Timing, err error) {
+	at := time.Now()
+	o, err := cfg.ask(ctx, cert)
+	if err != nil {
+		return id, remote, timing, err
+	}
+	timing.Hello = lap(&at)
+	answer, err := cfg.Signal.Open(ctx, &warrenv1.OpenRequest{Offer: o.statement, Transport: own.encode()})
+	if err != nil {
+		return id, remote, timing, err
+	}
+	if remote.fingerprint, err = openAnswer(answer.GetAnswer(), o, cfg.DeviceKey); err != nil {
+		return id, remote, timing, err
+	}
+	if remote.credentials, err = decodeTransport(answer.GetTransport(), cfg.Hub.cfg.AllowCandidate); err != nil {
+		return id, remote, timing, errors.Join(session.ErrNoAnswer, err)
+	}
+	timing.Offer = lap(&at)
+	return o.session, remote, timing, nil
+}
+
+// ask gets a nonce and signs an offer with it.
+func (cfg DialConfig) ask(ctx context.Context, cert certificate) (offer, error) {
 	technician, _ := cfg.Key.Public().(ed25519.PublicKey)
 	now := time.Now
 	if cfg.Now != nil {
@@ -110,7 +137,7 @@ func (cfg DialConfig) exchange(ctx context.Context, own credentials, cert certif
 	}
 	hello, err := cfg.Signal.Hello(ctx, &warrenv1.HelloRequest{Technician: technician})
 	if err != nil {
-		return session.ID{}, peer{}, err
+		return offer{}, err
 	}
 	o := offer{
 		mesh: cfg.Mesh, session: session.NewID(), technician: technician, node: cfg.Node, device: cfg.Device,
@@ -118,25 +145,13 @@ func (cfg DialConfig) exchange(ctx context.Context, own credentials, cert certif
 		request: cfg.Payload, time: now(),
 	}
 	if !fill(o.nonce[:], hello.GetNonce()) {
-		return o.session, peer{}, fmt.Errorf("nonce of %d bytes: %w", len(hello.GetNonce()), session.ErrNoAnswer)
+		return o, fmt.Errorf("nonce of %d bytes: %w", len(hello.GetNonce()), session.ErrNoAnswer)
 	}
 	if o.statement, err = o.sign(cfg.Key); err != nil {
-		return o.session, peer{}, err
+		return o, err
 	}
 	if _, err := decodeOffer(o.statement); err != nil { // say it here rather than have it refused there
-		return o.session, peer{}, errors.Join(session.ErrInvalid, err)
+		return o, errors.Join(session.ErrInvalid, err)
 	}
-	answer, err := cfg.Signal.Open(ctx, &warrenv1.OpenRequest{Offer: o.statement, Transport: own.encode()})
-	if err != nil {
-		return o.session, peer{}, err
-	}
-	fingerprint, err := openAnswer(answer.GetAnswer(), o, cfg.DeviceKey)
-	if err != nil {
-		return o.session, peer{}, err
-	}
-	remote, err := decodeTransport(answer.GetTransport(), cfg.Hub.cfg.AllowCandidate)
-	if err != nil {
-		return o.session, peer{}, errors.Join(session.ErrNoAnswer, err)
-	}
-	return o.session, peer{remote, fingerprint}, nil
+	return o, nil
 }

@@ -119,7 +119,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		return err
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- h.read() }() // ends when the socket closes, waited for below
+	go func() { failed <- h.read(ctx) }() // ends when the socket closes, waited for below
 	var err error
 	select {
 	case err = <-failed:
@@ -130,7 +130,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		case <-time.After(linger):
 		}
 		h.cfg.Socket.Close()
-		<-failed
+		h.cfg.Log.Debug("session socket closed", "error", <-failed)
 	}
 	h.refuse()
 	h.cfg.Socket.Close()
@@ -163,7 +163,7 @@ func (h *Hub) list() []*path {
 }
 
 // read gives every packet to the path its tag names.
-func (h *Hub) read() error {
+func (h *Hub) read(ctx context.Context) error {
 	buffer := make([]byte, 64<<10)
 	receive := h.receiver()
 	failures := 0
@@ -174,7 +174,10 @@ func (h *Hub) read() error {
 			if failures > readFailures || errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
 				return fmt.Errorf("read session socket: %w", err)
 			}
-			time.Sleep(readPause)
+			select {
+			case <-time.After(readPause):
+			case <-ctx.Done():
+			}
 			continue
 		}
 		failures = 0

@@ -37,12 +37,12 @@ func TestHubChecksItsSocket(t *testing.T) {
 // TestHubDropsStrangers: packets for no session, from where no session may
 // talk to, or of no fitting size go nowhere.
 func TestHubDropsStrangers(t *testing.T) {
-	allowed := true
+	one := netip.MustParseAddr("127.0.0.1")
 	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := NewHub(HubConfig{Socket: socket, AllowCandidate: func(netip.Addr) bool { return allowed }})
+	h, err := NewHub(HubConfig{Socket: socket, AllowCandidate: func(a netip.Addr) bool { return a == one }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,10 +64,18 @@ func TestHubDropsStrangers(t *testing.T) {
 		return b
 	}
 	for _, packet := range [][]byte{
-		{}, {1}, tagged(p.tag, 0), tagged(p.tag, maxPacket+1), tagged(p.tag^1, 10), tagged(0, 10),
+		{},
+		{1},
+		tagged(p.tag, 0), tagged(p.tag, maxPacket+1), tagged(p.tag^1, 10), tagged(0, 10),
 		[]byte("\x00\x01\x00\x00 a STUN packet"), tagged(p.tag, 7), tagged(p.tag, maxPacket),
 	} {
 		if _, err := stranger.Write(packet); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if outsider, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)}); err == nil {
+		defer outsider.Close()
+		if _, err := outsider.WriteTo(tagged(p.tag, 9), net.UDPAddrFromAddrPort(h.Address())); err != nil {
 			t.Fatal(err)
 		}
 	}

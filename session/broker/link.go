@@ -32,6 +32,9 @@ const (
 	// flight is DTLS's first retransmission; the path is short and was just
 	// proved by ICE, so pion's second is long.
 	flight = 250 * time.Millisecond
+	// resend bounds SCTP's back-off: after an outage the session goes on within
+	// this time.
+	resend = 2 * time.Second
 	// receiveBuffer is SCTP's window: above every kind's own.
 	receiveBuffer = 1 << 20
 
@@ -59,6 +62,8 @@ type link struct {
 	dtls     *webrtc.DTLSTransport
 	sctp     *webrtc.SCTPTransport
 
+	timing Timing
+
 	channel *webrtc.DataChannel
 	raw     datachannel.ReadWriteCloserDeadliner
 
@@ -71,6 +76,29 @@ type link struct {
 
 	mu   sync.Mutex
 	wake func() // called once when the peer is lost
+}
+
+// Timing is how long the phases of opening a session took.
+type Timing struct {
+	// Hello and Offer are round trips to the device, signatures included; the
+	// device has none of them.
+	Hello, Offer time.Duration
+	ICE, DTLS    time.Duration
+	SCTP         time.Duration
+	Channel      time.Duration
+}
+
+// String is for logs.
+func (t Timing) String() string {
+	return fmt.Sprintf("hello %s offer %s ice %s dtls %s sctp %s channel %s", t.Hello, t.Offer, t.ICE, t.DTLS, t.SCTP, t.Channel)
+}
+
+// lap gives the time since *at and moves it to now.
+func lap(at *time.Time) time.Duration {
+	now := time.Now()
+	d := now.Sub(*at)
+	*at = now
+	return d
 }
 
 // peer is what a side knows of the other: the unsigned transport and the
@@ -104,6 +132,7 @@ func newLink(p *path, own credentials, cert certificate) (*link, error) {
 	settings.SetDTLSExtendedMasterSecret(dtls.RequireExtendedMasterSecret)
 	settings.SetDTLSCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)
 	settings.SetSCTPMaxReceiveBufferSize(receiveBuffer)
+	settings.SetSCTPRTOMax(resend)
 	settings.SetSCTPMaxMessageSize(session.MaxMessage)
 	settings.DetachDataChannels()
 
@@ -153,6 +182,7 @@ func (l *link) establish(ctx context.Context, r role, p peer) (err error) {
 }
 
 func (l *link) connect(ctx context.Context, r role, p peer) error {
+	at := time.Now()
 	l.path.aim(p.tag)
 	if err := l.gatherer.Gather(); err != nil {
 		return fmt.Errorf("start link: %w", err)
@@ -174,6 +204,7 @@ func (l *link) connect(ctx context.Context, r role, p peer) error {
 	if err := l.ice.StartContext(ctx, nil, remote, &iceRole); err != nil {
 		return unreachable("ice", err)
 	}
+	l.timing.ICE = lap(&at)
 	if err := l.dtls.StartContext(ctx, webrtc.DTLSParameters{
 		Role:         dtlsRole, // the other side's
 		Fingerprints: []webrtc.DTLSFingerprint{{Algorithm: "sha-256", Value: colons(p.fingerprint)}},
@@ -184,10 +215,14 @@ func (l *link) connect(ctx context.Context, r role, p peer) error {
 	if subtle.ConstantTimeCompare(shown[:], p.fingerprint[:]) != 1 {
 		return unreachable("dtls", errors.New("the certificate shown is not the one that was signed"))
 	}
+	l.timing.DTLS = lap(&at)
 	if err := l.sctp.StartContext(ctx, webrtc.SCTPCapabilities{MaxMessageSize: session.MaxMessage}); err != nil {
 		return unreachable("sctp", err)
 	}
-	return l.open(ctx, r)
+	l.timing.SCTP = lap(&at)
+	err := l.open(ctx, r)
+	l.timing.Channel = lap(&at)
+	return err
 }
 
 // open gives the link its one channel. The device opens it and may write at

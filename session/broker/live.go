@@ -77,6 +77,7 @@ func (b *Broker) work(ctx context.Context, l *live) error {
 	l.info.Connected = true
 	b.mu.Unlock()
 	s := newStream(l.link)
+	b.cfg.Log.Debug("session connected", "session", l.info.ID.String(), "timing", l.link.timing.String())
 	b.audit(Event{Kind: SessionOpened, From: l.from}.about(l.offer))
 
 	// A session that the device ends is cut at once, while its kind cleans up.
@@ -150,13 +151,17 @@ type Event struct {
 }
 
 func (e Event) about(o offer) Event {
-	e.Session, e.Technician, e.Verb, e.OSUser, e.Reason = o.session, o.technician, o.verb, o.user, o.reason
+	e.Session, e.Technician, e.Verb, e.OSUser = o.session, o.technician, o.verb, o.user
+	e.Reason = printable([]byte(o.reason))
 	return e
 }
 
 func (b *Broker) audit(e Event) {
 	e.Time = b.cfg.Now()
-	b.cfg.Log.Info("session event", "event", string(e.Kind), "from", e.From.Short(), "session", e.Session.String(),
-		"verb", e.Verb, "user", e.OSUser, "error", e.Err)
+	log := b.cfg.Log.With("event", string(e.Kind), "from", e.From.Short(), "session", e.Session.String(), "verb", e.Verb, "user", e.OSUser)
+	if e.Err != nil {
+		log = log.With("error", e.Err)
+	}
+	log.Info("session event")
 	b.cfg.Audit(e)
 }

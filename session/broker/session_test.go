@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -327,64 +326,6 @@ func TestApplyIsIdempotent(t *testing.T) {
 	if got, err := c.Stream().Receive(t.Context()); err != nil || string(got) != "still here" {
 		t.Errorf("got %q, %v", got, err)
 	}
-}
-
-// gate is a socket whose packets stop when it is shut.
-type gate struct {
-	net.PacketConn
-	shut atomic.Bool
-}
-
-func (g *gate) WriteTo(b []byte, to net.Addr) (int, error) {
-	if g.shut.Load() {
-		return len(b), nil
-	}
-	return g.PacketConn.WriteTo(b, to)
-}
-
-// TestVanishing cuts the wire under a session; both sides must notice. The
-// gate is also a socket that is no *net.UDPConn, as netstack's are.
-func TestVanishing(t *testing.T) {
-	sessiontest.NoLeaks(t)
-	p := sessiontest.NewPair(t, echo{})
-	var gates []*gate
-	quick := func(c *broker.HubConfig) {
-		g := &gate{PacketConn: c.Socket}
-		gates = append(gates, g)
-		c.Socket, c.Silence = g, time.Second
-	}
-	p.TechnicianHub, p.DeviceHub = sessiontest.NewHubWith(t, quick), sessiontest.NewHubWith(t, quick)
-	b, err := broker.New(broker.Config{Key: p.DeviceKey, Mesh: p.Mesh, Hub: p.DeviceHub, Kinds: []session.Kind{echo{}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- b.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
-	p.Broker = b
-	b.Apply(p.Plan())
-	c := dial(t, p, "echo")
-	if err := c.Stream().Send(t.Context(), []byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Stream().Receive(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range gates {
-		g.shut.Store(true)
-	}
-	start := time.Now()
-	if _, err := c.Stream().Receive(t.Context()); !errors.Is(err, session.ErrLost) {
-		t.Errorf("the technician is told %v", err)
-	}
-	for len(b.Sessions()) > 0 {
-		if time.Since(start) > 5*time.Second {
-			t.Fatal("the device has not noticed")
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Logf("noticed after %s", time.Since(start))
 }
 
 func TestDialChecks(t *testing.T) {

@@ -172,7 +172,7 @@ func (f Factory) garbage(t *testing.T) {
 			}
 		}
 		s.technician.Close()
-		s.wait(t, stopTime)
+		_ = s.wait(t, stopTime) // an error or none, but soon
 	}
 }
 
@@ -205,7 +205,9 @@ func (f Factory) neverReads(t *testing.T) {
 		}
 	}
 	s.stop()
-	s.wait(t, stopTime)
+	if err := s.wait(t, stopTime); !errors.Is(err, errStopped) {
+		t.Errorf("Serve gave %v, want the reason of the stop", err)
+	}
 }
 
 // revoked checks that a session that is no longer granted is over within a

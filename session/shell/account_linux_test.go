@@ -46,7 +46,8 @@ func TestAccounts(t *testing.T) {
 		{name: "own user that may not log in", uid: number, user: "nobody", want: refusal(session.CauseNoLogin, "nobody", "")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			k := &Kind{uid: func() int { return test.uid }}
+			k := New()
+			k.uid = func() int { return test.uid }
 			err := k.Admit(ask(test.user))
 			var got *session.Refusal
 			if err != nil && !errors.As(err, &got) {
@@ -59,6 +60,23 @@ func TestAccounts(t *testing.T) {
 				t.Errorf("%v is not ErrDenied", err)
 			}
 		})
+	}
+}
+
+// TestRootByAnotherName: a grant for any user but root must not lead there.
+func TestRootByAnotherName(t *testing.T) {
+	k := New()
+	k.uid = func() int { return 0 }
+	k.lookup = func(name string) (*user.User, error) {
+		return &user.User{Username: name, Uid: "0", Gid: "0", HomeDir: "/"}, nil
+	}
+	var refusal *session.Refusal
+	if err := k.Admit(ask("toor")); !errors.As(err, &refusal) || refusal.Cause != session.CauseNoLogin {
+		t.Errorf("got %v", err)
+	}
+	k.lookup = func(string) (*user.User, error) { return user.Lookup("root") } // a directory that folds names
+	if err := k.Admit(ask("ROOT")); !errors.As(err, &refusal) {
+		t.Errorf("got %v", err)
 	}
 }
 

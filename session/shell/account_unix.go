@@ -63,19 +63,19 @@ func (k *Kind) account(r session.Request) (account, error) {
 		}
 		return a, err
 	}
-	u, err := lookupUser(r.OSUser)
+	u, err := k.lookup(r.OSUser)
 	if err != nil {
 		return account{}, refuse(session.CauseNoUser)
 	}
-	a, err := newAccount(u, true)
-	if err != nil {
-		return account{}, err
-	}
 	// A wildcard grant covers no root by another name.
-	if u.Username != r.OSUser || a.uid == 0 && a.name != "root" || !mayLogIn(a.shell) {
+	if u.Username != r.OSUser || u.Uid == "0" && u.Username != "root" {
 		return account{}, refuse(session.CauseNoLogin)
 	}
-	return a, nil
+	a, err := newAccount(u, true)
+	if err == nil && !mayLogIn(a.shell) {
+		err = refuse(session.CauseNoLogin)
+	}
+	return a, err
 }
 
 func newAccount(u *user.User, change bool) (account, error) {

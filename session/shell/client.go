@@ -120,15 +120,28 @@ func (c *Client) Acked(ctx context.Context, ch Channel, n int) error {
 	if !due {
 		return nil
 	}
-	err := c.stream.Send(ctx, frame{kind: frameAck, channel: ch, offset: offset}.encode())
-	if errors.Is(err, session.ErrLost) {
+	err := c.send(ctx, frame{kind: frameAck, channel: ch, offset: offset}.encode())
+	if errors.Is(err, io.ErrClosedPipe) {
 		return nil // the device may be done already; what it sent is here
 	}
 	return err
 }
 
+// send gives the device a message. Where the session takes none any more it
+// gives io.ErrClosedPipe: why that is, Run finds out, behind the output that
+// has come by then.
+func (c *Client) send(ctx context.Context, message []byte) error {
+	err := c.stream.Send(ctx, message)
+	var end *session.EndError
+	if errors.Is(err, session.ErrLost) || errors.Is(err, io.EOF) || errors.As(err, &end) {
+		return io.ErrClosedPipe
+	}
+	return err
+}
+
 // Write sends input; it blocks while the process does not read, and gives
-// io.ErrClosedPipe when the process has ended.
+// io.ErrClosedPipe when the session takes no more. One goroutine at a time may
+// be in Write and CloseStdin.
 func (c *Client) Write(ctx context.Context, p []byte) error {
 	var buffer []byte
 	for len(p) > 0 {
@@ -137,7 +150,7 @@ func (c *Client) Write(ctx context.Context, p []byte) error {
 			return err
 		}
 		buffer = dataFrame(buffer, Stdin, offset, p[:n])
-		if err := c.stream.Send(ctx, buffer); err != nil {
+		if err := c.send(ctx, buffer); err != nil {
 			return err
 		}
 		p = p[n:]
@@ -147,12 +160,12 @@ func (c *Client) Write(ctx context.Context, p []byte) error {
 
 // CloseStdin tells the process that no input follows. Write nothing after it.
 func (c *Client) CloseStdin(ctx context.Context) error {
-	return c.stream.Send(ctx, frame{kind: frameStdinEnd, offset: c.stdin.total()}.encode())
+	return c.send(ctx, frame{kind: frameStdinEnd, offset: c.stdin.total()}.encode())
 }
 
 // Resize tells the terminal's new size.
 func (c *Client) Resize(ctx context.Context, columns, rows int) error {
-	return c.stream.Send(ctx, frame{kind: frameResize, columns: side(columns), rows: side(rows)}.encode())
+	return c.send(ctx, frame{kind: frameResize, columns: side(columns), rows: side(rows)}.encode())
 }
 
 // Signal sends the process group a signal by its name: "INT". Names are those
@@ -161,7 +174,7 @@ func (c *Client) Signal(ctx context.Context, name string) error {
 	if !slices.Contains(Signals(), name) {
 		return fmt.Errorf("signal %.40q: %w", name, session.ErrInvalid)
 	}
-	return c.stream.Send(ctx, frame{kind: frameSignal, name: name}.encode())
+	return c.send(ctx, frame{kind: frameSignal, name: name}.encode())
 }
 
 // Signals are the names that can be sent.

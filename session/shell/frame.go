@@ -108,8 +108,15 @@ func decode(b []byte) (frame, error) {
 	if len(b) == 0 || len(b) > session.MaxMessage {
 		return frame{}, fmt.Errorf("%d bytes: %w", len(b), errFrame)
 	}
-	f, body := frame{kind: frameKind(b[0])}, b[1:]
-	ok := true
+	f := frame{kind: frameKind(b[0])}
+	if !f.read(b[1:]) {
+		return frame{}, fmt.Errorf("type %d with %d bytes: %w", b[0], len(b), errFrame)
+	}
+	return f, nil
+}
+
+// read takes the fields behind the type and tells whether they are in order.
+func (f *frame) read(body []byte) (ok bool) {
 	switch f.kind {
 	case frameStdout, frameStderr, frameStdin:
 		if ok = len(body) > 8; ok {
@@ -138,13 +145,8 @@ func decode(b []byte) (frame, error) {
 			f.stdout, f.stderr = binary.BigEndian.Uint64(body[4:]), binary.BigEndian.Uint64(body[12:])
 			f.name, ok = signalName(body[20:])
 		}
-	default:
-		ok = false
 	}
-	if !ok {
-		return frame{}, fmt.Errorf("type %d with %d bytes: %w", b[0], len(b), errFrame)
-	}
-	return f, nil
+	return ok
 }
 
 // signalName reads a signal's name as SSH writes it: "TERM" (RFC 4254, 6.10).

@@ -105,8 +105,12 @@ func TestWindows(t *testing.T) {
 
 func FuzzFrame(f *testing.F) {
 	for _, seed := range []frame{
-		{kind: frameStdout, data: []byte("hello")}, {kind: frameStdinEnd, offset: 5}, {kind: frameResize, columns: 80, rows: 24},
-		{kind: frameSignal, name: "INT"}, {kind: frameAck, channel: Stdout, offset: 5}, {kind: frameExit, code: 1, name: "KILL"},
+		{kind: frameStdout, data: []byte("hello")},
+		{kind: frameStdinEnd, offset: 5},
+		{kind: frameResize, columns: 80, rows: 24},
+		{kind: frameSignal, name: "INT"},
+		{kind: frameAck, channel: Stdout, offset: 5},
+		{kind: frameExit, code: 1, name: "KILL"},
 	} {
 		f.Add(seed.encode())
 	}

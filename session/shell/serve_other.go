@@ -4,6 +4,7 @@ package shell
 
 import (
 	"context"
+	"os/user"
 
 	"warren/session"
 )
@@ -15,3 +16,5 @@ func (*Kind) Admit(r session.Request) error {
 
 // Serve refuses as Admit does.
 func (k *Kind) Serve(_ context.Context, _ session.Stream, r session.Request) error { return k.Admit(r) }
+
+func lookupUser(name string) (*user.User, error) { return user.Lookup(name) }

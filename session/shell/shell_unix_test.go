@@ -146,6 +146,40 @@ func TestOutputArrivesWhole(t *testing.T) {
 	}
 }
 
+// TestSlowConsumerGetsAll has the process end while its last output waits in
+// the kernel for a consumer that sleeps, with a child in the background that
+// keeps the output open.
+func TestSlowConsumerGetsAll(t *testing.T) {
+	const size = 300_000 // more than the window, less than the window and a pipe
+	for _, script := range []string{"head -c 300000 /dev/zero", "sleep 3 & head -c 300000 /dev/zero"} {
+		payload, err := shell.Payload(argv("sh", "-c", script))
+		if err != nil {
+			t.Fatal(err)
+		}
+		technician, device, _ := sessiontest.Pipe()
+		served := make(chan error, 1)
+		go func() {
+			served <- shell.New().Serve(t.Context(), device, session.Request{Verb: shell.Verb, OSUser: me(t), Payload: payload})
+		}()
+		time.Sleep(500 * time.Millisecond)
+		total := 0
+		var c *shell.Client
+		c = shell.NewClient(technician, shell.Output{Stdout: func(p []byte) {
+			total += len(p)
+			if err := c.Acked(t.Context(), shell.Stdout, len(p)); err != nil {
+				t.Error(err)
+			}
+		}})
+		if exit, err := c.Run(t.Context()); err != nil || exit.Code != 0 || total != size {
+			t.Errorf("%q: %d bytes of %d, %+v, %v", script, total, size, exit, err)
+		}
+		technician.Close()
+		if err := <-served; err != nil {
+			t.Errorf("%q: the kind gave %v", script, err)
+		}
+	}
+}
+
 func TestInputArrivesWhole(t *testing.T) {
 	input := make([]byte, 5<<20)
 	for i := range input {
@@ -377,7 +411,9 @@ func TestEndKillsTheGroup(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		start := time.Now()
 		cancel()
-		<-served
+		if err := <-served; !errors.Is(err, context.Canceled) {
+			t.Errorf("terminal %v: the kind gave %v", terminal, err)
+		}
 		if took := time.Since(start); took > time.Second {
 			t.Errorf("terminal %v: the end took %s", terminal, took)
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/user"
 	"strings"
 	"testing"
@@ -70,8 +71,43 @@ func exchange(ctx context.Context, s session.Stream) error {
 	if exit.Code != 3 || !strings.Contains(out.String(), "got hello") {
 		return fmt.Errorf("exit %d, output %q", exit.Code, out.String())
 	}
-	if err := c.Write(ctx, []byte("more")); err == nil || errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("writing to an ended process gave %v", err)
+	if err := c.Write(ctx, []byte("more")); !errors.Is(err, io.ErrClosedPipe) {
+		return fmt.Errorf("writing to an ended process: %w", err)
 	}
 	return nil
+}
+
+// TestInputWhileTheProcessEnds writes until the session takes no more, as in
+// "yes | warren shell d -- head -1": output and exit code must come through.
+func TestInputWhileTheProcessEnds(t *testing.T) {
+	p := sessiontest.NewPair(t, shell.New())
+	payload, err := shell.Payload(&warrenv1.ShellRequest{Argv: []string{"head", "-n", "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		conn, err := p.Dial(t.Context(), shell.Verb, me(t), payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		c := shell.NewClient(conn.Stream(), shell.Output{Stdout: func(p []byte) { out.Write(p) }})
+		written := make(chan error, 1)
+		go func() {
+			for {
+				if err := c.Write(t.Context(), []byte(strings.Repeat("yes\n", 1000))); err != nil {
+					written <- err
+					return
+				}
+			}
+		}()
+		exit, err := c.Run(t.Context())
+		if err != nil || exit.Code != 0 || out.String() != "yes\n" {
+			t.Errorf("%+v, %v, %q", exit, err, out.String())
+		}
+		if err := <-written; !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("writing ended with %v", err)
+		}
+		conn.Close()
+	}
 }
