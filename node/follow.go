@@ -77,6 +77,27 @@ func (f *follower) run(ctx context.Context) error {
 	}
 }
 
+// fetch follows until there is a view: this machine has lost its own and can
+// do nothing without.
+func (f *follower) fetch(ctx context.Context) error {
+	f.life.log.Warn("view is missing; asking the controllers for it", "part", "follow")
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- f.run(ctx) }()
+	defer func() { cancel(); <-done }()
+	for {
+		watch := f.life.view.Watch()
+		if f.life.view.Now().Log != nil {
+			return nil
+		}
+		select {
+		case <-watch:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // follow takes over what one controller sends until it stops.
 func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 	ctx, cancel := context.WithCancel(ctx)

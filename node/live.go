@@ -64,6 +64,12 @@ func (m *machine) live(ctx context.Context, doors []net.Listener) error {
 	if l.replica == nil && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(deviceMemory)
 	}
+	if l.view.Now().Log == nil {
+		if err := l.follower.fetch(ctx); err != nil {
+			l.engine.Close()
+			return err
+		}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.engine.Run(ctx) })
 	if err := l.converge(); err != nil { // the overlay's addresses, before anybody listens on them
@@ -103,7 +109,7 @@ func (m *machine) live(ctx context.Context, doors []net.Listener) error {
 func (l *life) open() error {
 	var err error
 	if l.view, err = view.Open(l.mesh, l.home.View()); err != nil {
-		return fault.New(fault.Invalid, "%s: %w", l.cfg.Dir.View(), err).Try("move the file away; this machine fetches the view anew")
+		return l.badView(err)
 	}
 	if l.view.Now().Log == nil && len(l.member.Controllers) == 0 {
 		return fault.New(fault.Invalid, "the state folder %s is incomplete: the view is missing", l.cfg.Dir).Try("restore it from a backup")
@@ -132,6 +138,21 @@ func (l *life) open() error {
 // added by a verb of their own, it alone has a replica.
 func (l *life) founded(log *trust.Log) bool {
 	return log.Controllers()[0] == l.key.ID()
+}
+
+// badView says what to do about a view that cannot be used. A machine that
+// knows controllers from its invite gets it anew from them.
+func (l *life) badView(err error) error {
+	kind, hint := fault.Invalid, "move it away; this machine fetches it anew"
+	if errors.Is(err, platform.ErrCorrupt) {
+		kind = fault.Internal
+	} else {
+		err = fmt.Errorf("%s: %w", l.cfg.Dir.View(), err)
+	}
+	if len(l.member.Controllers) == 0 {
+		hint = "restore it from a backup"
+	}
+	return fault.New(kind, "%w", err).Try("%s", hint)
 }
 
 func (l *life) openEngine() error {

@@ -88,7 +88,7 @@ func soup(text string) string {
 	for _, word := range []string{
 		"rpc error", `Post "http`, `Get "http`, "http2:", "invalid_argument", "permission_denied", "failed_precondition",
 		"not_found:", "unavailable:", "internal:", "unknown:", "deadline_exceeded", "canceled:", "context canceled",
-		"context deadline", "%!", "<nil>", "panic", "goroutine ", "DATA RACE", "unexpected EOF", "dial tcp", "dial unix",
+		"context deadline", "%!", "<nil>", "panic", "goroutine ", "DATA RACE", "dial tcp", "dial unix",
 		"proto:", "stream error", "endpoint is in invalid state",
 	} {
 		if strings.Contains(text, word) {

@@ -74,7 +74,7 @@ func New(opts Options) (*Engine, error) {
 	}
 	e := &Engine{
 		opts: opts,
-		key:  key.NodePrivateFromRaw32(mem.B(opts.WireGuard[:])),
+		key:  key.NodePrivateFromRaw32(mem.B(opts.WireGuard[:])), //nolint:staticcheck // the library has no other way in
 		bus:  eventbus.New(),
 
 		tunnels: newTunnels(),
@@ -231,10 +231,10 @@ func (e *Engine) Close() {
 }
 
 // WireGuardPublic is the public key of the tunnels.
-func (e *Engine) WireGuardPublic() [32]byte { return e.key.Public().Raw32() }
+func (e *Engine) WireGuardPublic() [32]byte { return e.key.Public().Raw32() } //nolint:staticcheck // nor another way out
 
 // DiscoPublic is the public key of path discovery.
-func (e *Engine) DiscoPublic() [32]byte { return e.disco.Raw32() }
+func (e *Engine) DiscoPublic() [32]byte { return e.disco.Raw32() } //nolint:staticcheck // nor another way out
 
 // Port is the UDP port in use.
 func (e *Engine) Port() uint16 { return e.opts.Port }

@@ -50,6 +50,7 @@ func (s *guard) in(p *packet.Parsed, dev *tstun.Wrapper, g *gro.GRO) (filter.Res
 		if s.deliver == nil && p.Dst.Port() == s.port() {
 			return filter.DropSilently, g
 		}
+	default:
 	}
 	if s.deliver == nil {
 		return filter.Accept, g

@@ -205,6 +205,6 @@ func bounce(pc net.PacketConn) {
 		if err != nil {
 			return
 		}
-		pc.WriteTo(buf[:n], from)
+		_, _ = pc.WriteTo(buf[:n], from)
 	}
 }

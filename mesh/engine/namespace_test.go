@@ -260,7 +260,7 @@ func noPorts(t *testing.T, ns string) int {
 		var n int
 		for line := range strings.Lines(out) {
 			if rest, ok := strings.CutPrefix(line, name); ok {
-				fmt.Sscan(rest, &n)
+				_, _ = fmt.Sscan(rest, &n)
 			}
 		}
 		sum += n

@@ -18,6 +18,7 @@ type answer struct {
 	Status Status `json:"status"`
 	Error  string `json:"error,omitempty"`
 	Kind   int    `json:"kind,omitempty"`
+	Hint   string `json:"hint,omitempty"`
 }
 
 func socketPath(dir string) string { return filepath.Join(dir, "control.sock") }
@@ -53,7 +54,9 @@ func Ask(ctx context.Context, dir, command string) (Status, error) {
 		return Status{}, fault.New(fault.Unavailable, "the demo ended: %w", err)
 	}
 	if a.Error != "" {
-		return a.Status, fault.New(fault.Kind(a.Kind), "%s", a.Error)
+		f := fault.New(fault.Kind(a.Kind), "%s", a.Error)
+		f.Hint = a.Hint
+		return a.Status, f
 	}
 	return a.Status, nil
 }
@@ -75,7 +78,8 @@ func (d *Demo) serve(ctx context.Context, l net.Listener) error {
 		if err == nil {
 			a := answer{}
 			if err := d.obey(ctx, strings.Fields(line)); err != nil {
-				a.Error, a.Kind = fault.Of(err).Error(), int(fault.KindOf(err))
+				f := fault.Of(err)
+				a.Error, a.Kind, a.Hint = f.Error(), int(f.Kind), f.Hint
 			}
 			a.Status = d.status()
 			_ = json.NewEncoder(c).Encode(a)

@@ -86,13 +86,13 @@ func TestLoss(t *testing.T) {
 	}
 	p, gates := gated(t, 0, echo{})
 	for _, g := range gates {
-		g.lose.Store(50)
+		g.lose.Store(30)
 	}
-	for i := range 5 {
+	for i := range 3 {
 		start := time.Now()
 		c := dial(t, p, "echo")
 		opened := time.Since(start)
-		for j := range 100 {
+		for j := range 60 {
 			want := fmt.Sprint(j)
 			if err := c.Stream().Send(t.Context(), []byte(want)); err != nil {
 				t.Fatal(err)
@@ -101,7 +101,7 @@ func TestLoss(t *testing.T) {
 				t.Fatalf("session %d message %d: %q, %v", i, j, got, err)
 			}
 		}
-		t.Logf("opened in %s, 100 echoes in %s", opened, time.Since(start)-opened)
+		t.Logf("opened in %s, 60 echoes in %s", opened, time.Since(start)-opened)
 		c.Close()
 	}
 }

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// readSize is what is read from a PTY or pipe at a time.
-	readSize = 32 << 10
+	// readSize is what is read from a PTY or pipe at a time: two full messages.
+	readSize = 2 * maxData
 	// quiet is how long a finished process's output may be silent before the
 	// rest of it is given up: something in the background holds it open.
 	quiet = 100 * time.Millisecond
