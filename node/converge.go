@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"warren/mesh/identity"
+	"warren/node/fault"
 	"warren/node/plan"
 )
 
@@ -63,7 +64,8 @@ func (l *life) converge() error {
 		Keys: l.view.Facts().Keys, Endpoints: l.view.Facts().Endpoints, Now: time.Now(),
 	}, plan.Self{ID: l.key.ID()})
 	if errors.Is(err, plan.ErrNotMember) {
-		return fmt.Errorf("the view of the mesh holds no record of this machine: %w", err)
+		return fault.New(fault.Invalid, "the state folder %s does not fit together: the mesh has no record of node %s", l.cfg.Dir, l.key.ID().Short()).
+			Try("restore it from a backup, or warren leave and join anew")
 	}
 	if err != nil {
 		return err

@@ -93,6 +93,7 @@ func (m *machine) live(ctx context.Context, doors []net.Listener) error {
 	}
 	g.Go(func() error { return l.view.Run(ctx, saveEvery) })
 	g.Go(func() error { return l.announce(ctx) })
+	g.Go(func() error { return l.renew(ctx) })
 	g.Go(func() error { return l.watch(ctx) })
 	m.running.Store(l.api())
 	m.ready.Store(true)
@@ -246,7 +247,8 @@ func (l *life) admit(id identity.NodeID, _ ed25519.PublicKey, protocol string) e
 	case port.Enrol:
 		return nil
 	case port.Node:
-		if d, ok := log.Device(id); !ok || d.Revoked {
+		// Who was a member gets in to be told of it: see ControllerService.
+		if _, ok := log.Device(id); !ok {
 			return fmt.Errorf("node %s is no member", id.Short())
 		}
 		return nil

@@ -39,7 +39,8 @@ import (
 //	types FILE CODE VERB    runs a verb on a terminal at which somebody types FILE
 //
 // $ME is who runs the tests, $USER a user who may log in and is not
-// root, $USERID the number.
+// root, $USERID the number; $MUCH is what a long output has, in
+// bytes.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"warren": main})
 }
@@ -91,6 +92,10 @@ func setup(env *testscript.Env) error {
 	if u, err := user.Lookup(loginName()); err == nil {
 		env.Setenv("USER", u.Username)
 		env.Setenv("USERID", u.Uid)
+	}
+	env.Setenv("MUCH", "20000000")
+	if race { // the detector makes every byte dear
+		env.Setenv("MUCH", "3000000")
 	}
 	// Verbs that run as another user must get at the program and the folders.
 	for _, dir := range []string{env.WorkDir, filepath.Dir(env.WorkDir), programDir(env.Getenv("PATH"))} {

@@ -3,6 +3,7 @@ package state
 import (
 	"crypto/sha256"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -43,10 +44,21 @@ func (ch *change) found(m *warrenv1.MeshFounded) error {
 
 // appendEntries grows the trust log, all or none. Entries that are there
 // already, all of them, are a success that changes nothing.
+// MaxSkew is how far the clock of a machine that renews its own record may be
+// from the leader's: nobody else vouches for the time in that entry.
+const MaxSkew = 10 * time.Minute
+
 func (ch *change) appendEntries(m *warrenv1.EntriesAppended) error {
 	for _, s := range m.GetEntries() {
-		if e, err := entryIn(s); err == nil && e.GetPolicy() != nil {
+		e, err := entryIn(s)
+		if err != nil {
+			return err
+		}
+		if e.GetPolicy() != nil {
 			return fmt.Errorf("%w: a policy's entry needs its text beside it", ErrInvalid)
+		}
+		if off := ch.now.Sub(time.UnixMilli(e.GetTime())).Abs(); e.GetRenewal() != nil && off > MaxSkew {
+			return fmt.Errorf("%w: the machine's clock is %s off", ErrInvalid, off.Round(time.Second))
 		}
 	}
 	return ch.appendAll(m.GetEntries())
@@ -140,7 +152,7 @@ func holds(log *trust.Log, entries []*warrenv1.Statement) (bool, error) {
 // was revoked himself.
 func folds(log *trust.Log, entries []*warrenv1.Statement) error {
 	for _, s := range entries {
-		if e, err := entryIn(s); err != nil || e.GetAdmission() != nil {
+		if e, err := entryIn(s); err != nil || e.GetAdmission() != nil || e.GetRenewal() != nil {
 			continue
 		}
 		if !log.FoldsAll(s) {
@@ -189,6 +201,8 @@ func deviceOf(e *warrenv1.Entry) (identity.NodeID, bool) {
 			return identity.NodeID{}, false
 		}
 		return identity.NodeIDOf(c.GetNode()), true
+	case *warrenv1.Entry_Renewal:
+		return identity.NodeIDOf(body.Renewal.GetKey()), true
 	default:
 		return identity.NodeID{}, false
 	}

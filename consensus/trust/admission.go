@@ -10,9 +10,6 @@ import (
 	"warren/mesh/identity"
 )
 
-// ManagedLifetime is how long the record of an admitted machine lasts.
-const ManagedLifetime = 90 * 24 * time.Hour
-
 // admission lets a machine in by its invite alone. The right flows from the
 // two statements inside. A controller signs for the place in the chain, or
 // else whoever has a link could hand a machine a chain of his own making.

@@ -29,13 +29,16 @@ func Genesis(now time.Time, g *warrenv1.Genesis) *warrenv1.Entry {
 
 // Draft makes the entry that follows the head, with the revocations that
 // stand beside the chain folded in. Body is a *warrenv1.DeviceRecord,
-// TechnicianRecord, ControllerRecord, PolicyRecord or Admission; an entry with
+// TechnicianRecord, ControllerRecord, PolicyRecord, Admission or Renewal; an entry with
 // any other has no body, and no log takes it.
 func (l *Log) Draft(now time.Time, body any) *warrenv1.Entry {
 	e := &warrenv1.Entry{Parent: bytes.Clone(l.head[:]), Sequence: l.Len(), Time: now.UnixMilli()}
 	switch b := body.(type) {
 	case *warrenv1.Admission:
 		e.Body = &warrenv1.Entry_Admission{Admission: b}
+		return e
+	case *warrenv1.Renewal:
+		e.Body = &warrenv1.Entry_Renewal{Renewal: b}
 		return e
 	case *warrenv1.DeviceRecord:
 		e.Body = &warrenv1.Entry_Device{Device: b}

@@ -13,7 +13,7 @@ import (
 // again as it was, a follower who gets it in pieces ends where it ended, and
 // no two machines in force share anything.
 func TestRandomHistories(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(12) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { history(t, seed) })
 	}
 }

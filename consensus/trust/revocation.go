@@ -246,13 +246,13 @@ func (l *Log) InviteRevoked(invite []byte) bool { return l.Revoked(kindInvite, i
 // FoldsAll reports whether an entry folds every revocation that stands beside
 // the chain, or as many as fit. Those who order entries ask for it: what a
 // revoked technician revoked is lost if the chain folds his own revocation
-// first. An admission folds none.
+// first. Admissions and renewals, which no admin signs, fold none.
 func (l *Log) FoldsAll(s *warrenv1.Statement) bool {
 	var e warrenv1.Entry
 	if err := proto.Unmarshal(s.GetPayload(), &e); err != nil {
 		return false
 	}
-	if e.GetAdmission() != nil || len(e.GetRevocations()) == MaxFolds {
+	if e.GetAdmission() != nil || e.GetRenewal() != nil || len(e.GetRevocations()) == MaxFolds {
 		return true
 	}
 	for r := range l.pending.targets.all(nil) {

@@ -97,6 +97,13 @@ func TestEndpointsRefused(t *testing.T) {
 			}
 		}
 	}
+	none, err := identity.SignEndpoints(k, id, []netip.AddrPort{netip.AddrPortFrom(netip.Addr{}, 7)}, 3, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := identity.OpenEndpoints(none, id); err != nil || len(got.Addresses) != 0 {
+		t.Errorf("no address signed: %v, %v", got.Addresses, err)
+	}
 	var many []string
 	for i := range identity.MaxEndpoints + 1 {
 		many = append(many, fmt.Sprintf("192.0.2.1:%d", i+1))

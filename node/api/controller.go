@@ -52,7 +52,7 @@ func (s ControllerService) caller(ctx context.Context) (port.Peer, error) {
 func (s ControllerService) Follow(ctx context.Context, req *warrenv1.FollowRequest, stream *connect.ServerStream[warrenv1.View]) error {
 	peer, err := s.caller(ctx)
 	if err != nil {
-		return err
+		return s.lastWord(stream, req.GetEntries(), err)
 	}
 	s.take(peer, req.GetFacts())
 	held, policyHash := req.GetEntries(), hash32(req.GetPolicy())
@@ -77,11 +77,21 @@ func (s ControllerService) Follow(ctx context.Context, req *warrenv1.FollowReque
 			return nil
 		}
 		if err := mustBeMember(s.View.Now().Log, peer.ID); err != nil {
-			// The last word: it learns of its own revocation.
-			_ = stream.Send(s.View.Newer(held, policyHash))
-			return err
+			return s.lastWord(stream, held, err)
 		}
 	}
+}
+
+// lastWord lets a machine that was revoked see so, and nothing that is news
+// beyond: entries only, for those who signed.
+func (s ControllerService) lastWord(stream *connect.ServerStream[warrenv1.View], held uint64, err error) error {
+	if fault.Of(err).Reason != "revoked" {
+		return err
+	}
+	v := s.View.Newer(held, [32]byte{})
+	v.Facts, v.Policy = nil, nil
+	_ = stream.Send(v) // it may have gone
+	return err
 }
 
 // take keeps the statements a member makes of itself, and no others'.

@@ -63,6 +63,7 @@ func (s sessionService) Shell(ctx context.Context, stream *connect.BidiStream[wa
 	}}}); err != nil {
 		return err
 	}
+	defer b.end()
 	return b.run(ctx, cancel)
 }
 
@@ -133,6 +134,7 @@ type bridge struct {
 	client *shell.Client
 
 	sending sync.Mutex
+	ended   bool // the handler returns: nothing may be written any more
 
 	mu     sync.Mutex
 	queue  []printed // what the program was given and has not acknowledged
@@ -148,7 +150,16 @@ type printed struct {
 func (b *bridge) send(out *warrenv1.ShellOutput) error {
 	b.sending.Lock()
 	defer b.sending.Unlock()
+	if b.ended {
+		return errProgramEnded
+	}
 	return b.stream.Send(out)
+}
+
+func (b *bridge) end() {
+	b.sending.Lock()
+	defer b.sending.Unlock()
+	b.ended = true
 }
 
 // printed hands output on. A program that is gone takes nothing; its absence

@@ -10,14 +10,6 @@ import (
 	"warren/consensus/trust"
 )
 
-// Lifetimes of records, from the day they are signed (SECURITY.md D-7).
-// Controllers' records do not end: a mesh must not lose its voters to a date.
-const (
-	managedLife = 90 * 24 * time.Hour
-	byodLife    = 30 * 24 * time.Hour
-	gatewayLife = 30 * 24 * time.Hour
-)
-
 // Admit signs the records that a claim leads to, as entries that follow log:
 // a technician's own record, the machine's, and a controller's.
 func Admit(log *trust.Log, inv invite.Invite, claim invite.Claim, officer ed25519.PrivateKey, now time.Time) ([]*warrenv1.Statement, error) {
@@ -48,15 +40,11 @@ func records(inv invite.Invite, claim invite.Claim, now time.Time) []any {
 		Site: inv.Site, Customer: inv.Customer, Ownership: inv.Ownership,
 		NotBefore: now.Unix(), Invite: inv.ID[:],
 	}
-	switch {
-	case inv.Role == invite.RoleController:
-	case inv.Role == invite.RoleGateway:
-		device.NotAfter = now.Add(gatewayLife).Unix()
-	case inv.Ownership == warrenv1.Ownership_OWNERSHIP_BYOD:
-		device.NotAfter = now.Add(byodLife).Unix()
+	if life := trust.Lifetime(device.GetRoles(), inv.Ownership); life != 0 {
+		device.NotAfter = now.Add(life).Unix()
+	}
+	if inv.Ownership == warrenv1.Ownership_OWNERSHIP_BYOD {
 		device.Owner = claim.Facts["user"]
-	default:
-		device.NotAfter = now.Add(managedLife).Unix()
 	}
 	bodies := []any{device}
 	switch inv.Role {

@@ -57,8 +57,12 @@ func (c *Conn) Timing() Timing { return c.timing }
 // Stream is the session's channel.
 func (c *Conn) Stream() session.Stream { return c.stream }
 
-// Close ends the session in order.
-func (c *Conn) Close() error { return c.stream.Close() }
+// Close ends the session in order. It waits half a second at most for input
+// that is still on its way.
+func (c *Conn) Close() error {
+	c.stream.closeWith("", haste)
+	return nil
+}
 
 // Dial opens a session on a device: hello, offer, answer, connection. ctx
 // bounds the opening only. What the device refuses comes back as Signal gives

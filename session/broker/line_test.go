@@ -140,7 +140,7 @@ func TestOutage(t *testing.T) {
 func TestVanishing(t *testing.T) {
 	sessiontest.NoLeaks(t)
 	p, gates := gated(t, time.Second, echo{})
-	c := dial(t, p, "echo")
+	c, twin := dial(t, p, "echo"), dial(t, p, "echo")
 	if err := c.Stream().Send(t.Context(), []byte("x")); err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +151,11 @@ func TestVanishing(t *testing.T) {
 		g.shut.Store(true)
 	}
 	start := time.Now()
+	abandoned := time.Now()
+	twin.Close()
+	if took := time.Since(abandoned); took > 800*time.Millisecond {
+		t.Errorf("closing a session on a dead wire took %s", took)
+	}
 	if _, err := c.Stream().Receive(t.Context()); !errors.Is(err, session.ErrLost) {
 		t.Errorf("the technician is told %v", err)
 	}

@@ -91,7 +91,7 @@ func TestLink(t *testing.T) {
 			if m, err := tech.Receive(t.Context()); err != nil || string(m) != "hello" {
 				t.Fatalf("got %q, %v", m, err)
 			}
-			go dev.closeWith("enough")
+			go dev.closeWith("enough", haste)
 			if _, err := tech.Receive(t.Context()); err == nil || err.Error() != "the session was ended: enough" {
 				t.Errorf("the end is %v", err)
 			}

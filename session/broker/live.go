@@ -84,7 +84,7 @@ func (b *Broker) work(ctx context.Context, l *live) error {
 	cut := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(cut)
-		s.closeWith(reasonOf(context.Cause(ctx)))
+		s.closeWith(reasonOf(context.Cause(ctx)), haste)
 	})
 	err = served(ctx, l, s)
 	if !stop() {
@@ -95,9 +95,9 @@ func (b *Broker) work(ctx context.Context, l *live) error {
 	case errors.Is(err, io.EOF):
 		err = nil
 	case err != nil && !errors.Is(err, session.ErrLost):
-		s.closeWith("the session failed on the device")
+		s.closeWith("the session failed on the device", patience)
 	}
-	s.closeWith("")
+	s.closeWith("", patience)
 	return err
 }
 

@@ -64,7 +64,7 @@ func (n *nonces) take(value [nonceSize]byte, from identity.NodeID, technician [3
 func (n *nonces) expire(now time.Time) {
 	live := n.issued[:0]
 	for _, have := range n.issued {
-		if age := now.Sub(have.at); age >= 0 && age < nonceLife {
+		if now.Sub(have.at) < nonceLife { // below 0 where another call read the clock before us
 			live = append(live, have)
 		}
 	}
@@ -140,7 +140,7 @@ func (f *failures) shrink(now time.Time) {
 
 func recent(times []time.Time, now time.Time) []time.Time {
 	for len(times) > 0 {
-		if age := now.Sub(times[0]); age >= 0 && age < failureWindow {
+		if now.Sub(times[0]) < failureWindow {
 			break
 		}
 		times = times[1:]

@@ -19,7 +19,7 @@ const (
 	lowWater  = highWater / 4
 	// farewell is how long Close waits for the other side to take some more of
 	// what was sent, patience for all of it, and haste where the session was
-	// ended for a reason.
+	// ended for a reason or by the technician.
 	farewell = 5 * time.Second
 	patience = time.Minute
 	haste    = 500 * time.Millisecond
@@ -145,16 +145,17 @@ func (s *stream) Receive(ctx context.Context) ([]byte, error) {
 
 // Close implements session.Stream.
 func (s *stream) Close() error {
-	s.closeWith("")
+	s.closeWith("", patience)
 	return nil
 }
 
-// closeWith ends the stream and tells the other side why.
-func (s *stream) closeWith(reason string) {
+// closeWith ends the stream and tells the other side why. For most it waits
+// until what was sent has got through.
+func (s *stream) closeWith(reason string, most time.Duration) {
 	s.once.Do(func() {
 		defer close(s.closed)
 		if s.ended() == nil {
-			s.part(reason)
+			s.part(reason, most)
 		}
 		s.end(io.EOF)
 		s.link.close()
@@ -164,16 +165,12 @@ func (s *stream) closeWith(reason string) {
 
 // part sends the end mark behind all that was sent and waits until the
 // other side has it.
-func (s *stream) part(reason string) {
+func (s *stream) part(reason string, most time.Duration) {
 	s.sending.Lock()
 	_, err := s.link.raw.WriteDataChannel([]byte(endMark+cut(reason, session.MaxReason)), true)
 	s.sending.Unlock()
 	if err != nil {
 		return
-	}
-	most := patience
-	if reason != "" {
-		most = haste
 	}
 	s.flush(most)
 }

@@ -261,6 +261,7 @@ type Entry struct {
 	//	*Entry_Device
 	//	*Entry_Policy
 	//	*Entry_Admission
+	//	*Entry_Renewal
 	Body          isEntry_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -385,6 +386,15 @@ func (x *Entry) GetAdmission() *Admission {
 	return nil
 }
 
+func (x *Entry) GetRenewal() *Renewal {
+	if x != nil {
+		if x, ok := x.Body.(*Entry_Renewal); ok {
+			return x.Renewal
+		}
+	}
+	return nil
+}
+
 type isEntry_Body interface {
 	isEntry_Body()
 }
@@ -413,6 +423,10 @@ type Entry_Admission struct {
 	Admission *Admission `protobuf:"bytes,15,opt,name=admission,proto3,oneof"`
 }
 
+type Entry_Renewal struct {
+	Renewal *Renewal `protobuf:"bytes,16,opt,name=renewal,proto3,oneof"`
+}
+
 func (*Entry_Genesis) isEntry_Body() {}
 
 func (*Entry_Technician) isEntry_Body() {}
@@ -424,6 +438,8 @@ func (*Entry_Device) isEntry_Body() {}
 func (*Entry_Policy) isEntry_Body() {}
 
 func (*Entry_Admission) isEntry_Body() {}
+
+func (*Entry_Renewal) isEntry_Body() {}
 
 // Genesis founds a mesh. The hash of its entry is the mesh id.
 type Genesis struct {
@@ -1000,6 +1016,70 @@ func (x *Admission) GetClaim() *Statement {
 	return nil
 }
 
+// Renewal lengthens the life of a machine's own record. The machine signs it.
+type Renewal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 32-byte Ed25519 node key.
+	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// One more than the record's.
+	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Unix seconds.
+	NotAfter      int64 `protobuf:"varint,3,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Renewal) Reset() {
+	*x = Renewal{}
+	mi := &file_warren_v1_statement_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Renewal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Renewal) ProtoMessage() {}
+
+func (x *Renewal) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_statement_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Renewal.ProtoReflect.Descriptor instead.
+func (*Renewal) Descriptor() ([]byte, []int) {
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Renewal) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Renewal) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Renewal) GetNotAfter() int64 {
+	if x != nil {
+		return x.NotAfter
+	}
+	return 0
+}
+
 // Revocation has no parent (type "warren/revocation/v1"): it stands beside
 // the chain in a set that only grows.
 type Revocation struct {
@@ -1017,7 +1097,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_warren_v1_statement_proto_msgTypes[10]
+	mi := &file_warren_v1_statement_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1029,7 +1109,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[10]
+	mi := &file_warren_v1_statement_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1042,7 +1122,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{10}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Revocation) GetMesh() []byte {
@@ -1098,7 +1178,7 @@ type Keys struct {
 
 func (x *Keys) Reset() {
 	*x = Keys{}
-	mi := &file_warren_v1_statement_proto_msgTypes[11]
+	mi := &file_warren_v1_statement_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1110,7 +1190,7 @@ func (x *Keys) String() string {
 func (*Keys) ProtoMessage() {}
 
 func (x *Keys) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[11]
+	mi := &file_warren_v1_statement_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1123,7 +1203,7 @@ func (x *Keys) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Keys.ProtoReflect.Descriptor instead.
 func (*Keys) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{11}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Keys) GetMesh() []byte {
@@ -1187,7 +1267,7 @@ type Endpoints struct {
 
 func (x *Endpoints) Reset() {
 	*x = Endpoints{}
-	mi := &file_warren_v1_statement_proto_msgTypes[12]
+	mi := &file_warren_v1_statement_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1199,7 +1279,7 @@ func (x *Endpoints) String() string {
 func (*Endpoints) ProtoMessage() {}
 
 func (x *Endpoints) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[12]
+	mi := &file_warren_v1_statement_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1212,7 +1292,7 @@ func (x *Endpoints) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Endpoints.ProtoReflect.Descriptor instead.
 func (*Endpoints) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{12}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Endpoints) GetMesh() []byte {
@@ -1288,7 +1368,7 @@ type Invite struct {
 
 func (x *Invite) Reset() {
 	*x = Invite{}
-	mi := &file_warren_v1_statement_proto_msgTypes[13]
+	mi := &file_warren_v1_statement_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1300,7 +1380,7 @@ func (x *Invite) String() string {
 func (*Invite) ProtoMessage() {}
 
 func (x *Invite) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[13]
+	mi := &file_warren_v1_statement_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1313,7 +1393,7 @@ func (x *Invite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invite.ProtoReflect.Descriptor instead.
 func (*Invite) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{13}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Invite) GetMesh() []byte {
@@ -1455,7 +1535,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_warren_v1_statement_proto_msgTypes[14]
+	mi := &file_warren_v1_statement_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1467,7 +1547,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[14]
+	mi := &file_warren_v1_statement_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1480,7 +1560,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{14}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Claim) GetMesh() []byte {
@@ -1568,7 +1648,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_warren_v1_statement_proto_msgTypes[15]
+	mi := &file_warren_v1_statement_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1580,7 +1660,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[15]
+	mi := &file_warren_v1_statement_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1593,7 +1673,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{15}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Rejection) GetMesh() []byte {
@@ -1653,7 +1733,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_warren_v1_statement_proto_msgTypes[16]
+	mi := &file_warren_v1_statement_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1665,7 +1745,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[16]
+	mi := &file_warren_v1_statement_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1678,7 +1758,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{16}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Offer) GetMesh() []byte {
@@ -1782,7 +1862,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_warren_v1_statement_proto_msgTypes[17]
+	mi := &file_warren_v1_statement_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1794,7 +1874,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[17]
+	mi := &file_warren_v1_statement_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1807,7 +1887,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{17}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Answer) GetOffer() []byte {
@@ -1858,7 +1938,7 @@ const file_warren_v1_statement_proto_rawDesc = "" +
 	"signatures\";\n" +
 	"\tSignature\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x1c\n" +
-	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xc3\x03\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xf3\x03\n" +
 	"\x05Entry\x12\x16\n" +
 	"\x06parent\x18\x01 \x01(\fR\x06parent\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x04R\bsequence\x12\x12\n" +
@@ -1874,7 +1954,8 @@ const file_warren_v1_statement_proto_rawDesc = "" +
 	"controller\x121\n" +
 	"\x06device\x18\r \x01(\v2\x17.warren.v1.DeviceRecordH\x00R\x06device\x121\n" +
 	"\x06policy\x18\x0e \x01(\v2\x17.warren.v1.PolicyRecordH\x00R\x06policy\x124\n" +
-	"\tadmission\x18\x0f \x01(\v2\x14.warren.v1.AdmissionH\x00R\tadmissionB\x06\n" +
+	"\tadmission\x18\x0f \x01(\v2\x14.warren.v1.AdmissionH\x00R\tadmission\x12.\n" +
+	"\arenewal\x18\x10 \x01(\v2\x12.warren.v1.RenewalH\x00R\arenewalB\x06\n" +
 	"\x04body\"\xe3\x01\n" +
 	"\aGenesis\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x125\n" +
@@ -1928,7 +2009,11 @@ const file_warren_v1_statement_proto_rawDesc = "" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\"e\n" +
 	"\tAdmission\x12,\n" +
 	"\x06invite\x18\x01 \x01(\v2\x14.warren.v1.StatementR\x06invite\x12*\n" +
-	"\x05claim\x18\x02 \x01(\v2\x14.warren.v1.StatementR\x05claim\"\x93\x01\n" +
+	"\x05claim\x18\x02 \x01(\v2\x14.warren.v1.StatementR\x05claim\"N\n" +
+	"\aRenewal\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x1b\n" +
+	"\tnot_after\x18\x03 \x01(\x03R\bnotAfter\"\x93\x01\n" +
 	"\n" +
 	"Revocation\x12\x12\n" +
 	"\x04mesh\x18\x01 \x01(\fR\x04mesh\x12-\n" +
@@ -2037,7 +2122,7 @@ func file_warren_v1_statement_proto_rawDescGZIP() []byte {
 }
 
 var file_warren_v1_statement_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_warren_v1_statement_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_warren_v1_statement_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_warren_v1_statement_proto_goTypes = []any{
 	(Ownership)(0),           // 0: warren.v1.Ownership
 	(RevocationKind)(0),      // 1: warren.v1.RevocationKind
@@ -2051,15 +2136,16 @@ var file_warren_v1_statement_proto_goTypes = []any{
 	(*DeviceRecord)(nil),     // 9: warren.v1.DeviceRecord
 	(*PolicyRecord)(nil),     // 10: warren.v1.PolicyRecord
 	(*Admission)(nil),        // 11: warren.v1.Admission
-	(*Revocation)(nil),       // 12: warren.v1.Revocation
-	(*Keys)(nil),             // 13: warren.v1.Keys
-	(*Endpoints)(nil),        // 14: warren.v1.Endpoints
-	(*Invite)(nil),           // 15: warren.v1.Invite
-	(*Claim)(nil),            // 16: warren.v1.Claim
-	(*Rejection)(nil),        // 17: warren.v1.Rejection
-	(*Offer)(nil),            // 18: warren.v1.Offer
-	(*Answer)(nil),           // 19: warren.v1.Answer
-	nil,                      // 20: warren.v1.Claim.FactsEntry
+	(*Renewal)(nil),          // 12: warren.v1.Renewal
+	(*Revocation)(nil),       // 13: warren.v1.Revocation
+	(*Keys)(nil),             // 14: warren.v1.Keys
+	(*Endpoints)(nil),        // 15: warren.v1.Endpoints
+	(*Invite)(nil),           // 16: warren.v1.Invite
+	(*Claim)(nil),            // 17: warren.v1.Claim
+	(*Rejection)(nil),        // 18: warren.v1.Rejection
+	(*Offer)(nil),            // 19: warren.v1.Offer
+	(*Answer)(nil),           // 20: warren.v1.Answer
+	nil,                      // 21: warren.v1.Claim.FactsEntry
 }
 var file_warren_v1_statement_proto_depIdxs = []int32{
 	3,  // 0: warren.v1.Statement.signatures:type_name -> warren.v1.Signature
@@ -2069,20 +2155,21 @@ var file_warren_v1_statement_proto_depIdxs = []int32{
 	9,  // 4: warren.v1.Entry.device:type_name -> warren.v1.DeviceRecord
 	10, // 5: warren.v1.Entry.policy:type_name -> warren.v1.PolicyRecord
 	11, // 6: warren.v1.Entry.admission:type_name -> warren.v1.Admission
-	7,  // 7: warren.v1.Genesis.founder:type_name -> warren.v1.TechnicianRecord
-	6,  // 8: warren.v1.Genesis.thresholds:type_name -> warren.v1.Thresholds
-	0,  // 9: warren.v1.DeviceRecord.ownership:type_name -> warren.v1.Ownership
-	2,  // 10: warren.v1.Admission.invite:type_name -> warren.v1.Statement
-	2,  // 11: warren.v1.Admission.claim:type_name -> warren.v1.Statement
-	1,  // 12: warren.v1.Revocation.kind:type_name -> warren.v1.RevocationKind
-	0,  // 13: warren.v1.Invite.ownership:type_name -> warren.v1.Ownership
-	2,  // 14: warren.v1.Claim.keys:type_name -> warren.v1.Statement
-	20, // 15: warren.v1.Claim.facts:type_name -> warren.v1.Claim.FactsEntry
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	12, // 7: warren.v1.Entry.renewal:type_name -> warren.v1.Renewal
+	7,  // 8: warren.v1.Genesis.founder:type_name -> warren.v1.TechnicianRecord
+	6,  // 9: warren.v1.Genesis.thresholds:type_name -> warren.v1.Thresholds
+	0,  // 10: warren.v1.DeviceRecord.ownership:type_name -> warren.v1.Ownership
+	2,  // 11: warren.v1.Admission.invite:type_name -> warren.v1.Statement
+	2,  // 12: warren.v1.Admission.claim:type_name -> warren.v1.Statement
+	1,  // 13: warren.v1.Revocation.kind:type_name -> warren.v1.RevocationKind
+	0,  // 14: warren.v1.Invite.ownership:type_name -> warren.v1.Ownership
+	2,  // 15: warren.v1.Claim.keys:type_name -> warren.v1.Statement
+	21, // 16: warren.v1.Claim.facts:type_name -> warren.v1.Claim.FactsEntry
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_statement_proto_init() }
@@ -2097,6 +2184,7 @@ func file_warren_v1_statement_proto_init() {
 		(*Entry_Device)(nil),
 		(*Entry_Policy)(nil),
 		(*Entry_Admission)(nil),
+		(*Entry_Renewal)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2104,7 +2192,7 @@ func file_warren_v1_statement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_statement_proto_rawDesc), len(file_warren_v1_statement_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
