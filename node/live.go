@@ -232,7 +232,7 @@ func (l *life) serve(ctx context.Context, g *errgroup.Group, doors []net.Listene
 		return port.Serve(ctx, api.EnrolServer(l.replica.desk), l.port.Protocol(port.Enrol))
 	})
 	g.Go(func() error {
-		service := api.ControllerService{View: l.view, Local: l.replica.local()}
+		service := api.ControllerService{View: l.view, Local: l.replica.local(), Enter: l.replica.Enter}
 		return port.Serve(ctx, api.ControllerServer(service), l.port.Protocol(port.Node))
 	})
 }

@@ -2,12 +2,7 @@ package node
 
 import (
 	"context"
-	"errors"
 	"time"
-
-	warrenv1 "warren/api/warren/v1"
-	"warren/consensus/state"
-	"warren/consensus/trust"
 )
 
 // renewEvery is how often this machine looks whether its record is due.
@@ -28,33 +23,19 @@ func (l *life) renew(ctx context.Context) error {
 	}
 }
 
-// renewDue renews the record once it is old enough. Where others sign at the
-// same moment it signs anew on top of theirs.
+// renewDue renews the record once it is old enough.
 func (l *life) renewDue(ctx context.Context, now time.Time) error {
-	const tries = 5
-	for range tries {
-		log := l.view.Now().Log
-		if log == nil {
-			return nil
-		}
-		d, ok := log.Device(l.key.ID())
-		if !ok || d.Revoked || d.NotAfter.IsZero() || now.Before(d.RenewAt()) {
-			return nil
-		}
-		entry, err := trust.SignEntry(log.Draft(now, d.Renewal(now)), l.key.Signer())
-		if err != nil {
-			return err
-		}
-		_, err = l.authority.Propose(ctx, &warrenv1.EntriesAppended{Entries: []*warrenv1.Statement{entry}})
-		if !errors.Is(err, state.ErrStale) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-l.view.Watch():
-		case <-time.After(time.Second):
-		}
+	log := l.view.Now().Log
+	if log == nil {
+		return nil
 	}
-	return errors.New("too many changes at once")
+	d, ok := log.Device(l.key.ID())
+	if !ok || d.Revoked || d.NotAfter.IsZero() || now.Before(d.RenewAt()) {
+		return nil
+	}
+	here, err := d.SignStillHere(l.mesh, now, l.key)
+	if err != nil {
+		return err
+	}
+	return l.authority.Renew(ctx, here)
 }

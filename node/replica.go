@@ -14,6 +14,7 @@ import (
 	"warren/consensus/command"
 	"warren/consensus/state"
 	"warren/consensus/store"
+	"warren/consensus/trust"
 	"warren/mesh/identity"
 	"warren/node/api"
 	"warren/node/enrol"
@@ -47,17 +48,39 @@ func (l *life) openReplica() (*replica, error) {
 		return nil, fault.New(fault.Invalid, "%s: %w", l.cfg.Dir.Raft(), err).Try("restore it from a backup")
 	}
 	r := &replica{life: l, store: s, founded: make(chan struct{})}
-	r.desk = enrol.NewDesk(l.mesh, l.key, r, l.log.With("part", "desk"))
+	r.desk = enrol.NewDesk(l.mesh, r, l.log.With("part", "desk"))
 	return r, nil
 }
 
-// State, Current, Propose, Learn and Whole are what the Desk works with.
+// State, Current, Propose, Enter, Learn and Whole are what the Desk works with.
 func (r *replica) State() *state.State { return r.store.State() }
 
 func (r *replica) Current(ctx context.Context) error { return r.local().Current(ctx) }
 
 func (r *replica) Propose(ctx context.Context, body proto.Message) (uint64, error) {
 	return r.local().Propose(ctx, body)
+}
+
+// Enter appends an entry that this controller signs, for its place and time
+// alone: the right to it is inside. Where others append at the same moment it
+// signs anew on top of theirs.
+func (r *replica) Enter(ctx context.Context, body any, done func(*trust.Log) bool) error {
+	const tries = 20
+	for range tries {
+		log := r.State().Snapshot().Log()
+		if done(log) {
+			return nil
+		}
+		entry, err := trust.SignEntry(log.Draft(time.Now(), body), r.life.key.Signer())
+		if err != nil {
+			return err
+		}
+		_, err = r.Propose(ctx, &warrenv1.EntriesAppended{Entries: []*warrenv1.Statement{entry}})
+		if !errors.Is(err, state.ErrStale) {
+			return err
+		}
+	}
+	return fault.New(fault.Unavailable, "too many changes at once").Try("the same again")
 }
 
 func (r *replica) Learn(s *warrenv1.Statement) {

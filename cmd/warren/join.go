@@ -94,7 +94,7 @@ func (a *app) apply(ctx context.Context, h home.Home, text, name string) (home.M
 	if inv.Admin {
 		role += " with the admin role"
 	}
-	a.say("Mesh       %s (%.8s)", printable(app.Log.Name()), app.Log.Mesh())
+	a.say("Mesh       %s (%.8s)", printable(app.Mesh.Name()), app.Mesh.Mesh())
 	a.say("Invited by %s", printable(inv.Inviter))
 	a.say("This is    %s, to be a %s", name, role)
 	if len(inv.Tags) > 0 {

@@ -44,8 +44,8 @@ func (ch *change) found(m *warrenv1.MeshFounded) error {
 
 // appendEntries grows the trust log, all or none. Entries that are there
 // already, all of them, are a success that changes nothing.
-// MaxSkew is how far the clock of a machine that renews its own record may be
-// from the leader's: nobody else vouches for the time in that entry.
+// MaxSkew is how far the clock of the controller that signs a renewal may be
+// from the leader's.
 const MaxSkew = 10 * time.Minute
 
 func (ch *change) appendEntries(m *warrenv1.EntriesAppended) error {
@@ -58,7 +58,7 @@ func (ch *change) appendEntries(m *warrenv1.EntriesAppended) error {
 			return fmt.Errorf("%w: a policy's entry needs its text beside it", ErrInvalid)
 		}
 		if off := ch.now.Sub(time.UnixMilli(e.GetTime())).Abs(); e.GetRenewal() != nil && off > MaxSkew {
-			return fmt.Errorf("%w: the machine's clock is %s off", ErrInvalid, off.Round(time.Second))
+			return fmt.Errorf("%w: the controller's clock is %s off", ErrInvalid, off.Round(time.Second))
 		}
 	}
 	return ch.appendAll(m.GetEntries())
@@ -202,7 +202,11 @@ func deviceOf(e *warrenv1.Entry) (identity.NodeID, bool) {
 		}
 		return identity.NodeIDOf(c.GetNode()), true
 	case *warrenv1.Entry_Renewal:
-		return identity.NodeIDOf(body.Renewal.GetKey()), true
+		var here warrenv1.StillHere
+		if err := proto.Unmarshal(body.Renewal.GetStatement().GetPayload(), &here); err != nil {
+			return identity.NodeID{}, false
+		}
+		return identity.NodeIDOf(here.GetKey()), true
 	default:
 		return identity.NodeID{}, false
 	}

@@ -7,18 +7,14 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/invite"
-	"warren/mesh/identity"
 )
 
 // admission lets a machine in by its invite alone. The right flows from the
 // two statements inside. A controller signs for the place in the chain, or
 // else whoever has a link could hand a machine a chain of his own making.
 func (w *writer) admission(m *warrenv1.Admission) error {
-	if id := identity.NodeIDOf(w.signers[0]); len(w.signers) != 1 || !w.controllers.has(id[:]) || w.Revoked(kindNode, id[:]) {
-		return fmt.Errorf("%w: an admission is signed by a controller", ErrUnauthorised)
-	}
-	if len(w.entry.GetRevocations()) != 0 {
-		return fmt.Errorf("%w: an admission folds no revocation, no admin signed for the order", ErrInvalid)
+	if err := w.byController(); err != nil {
+		return fmt.Errorf("admission: %w", err)
 	}
 	inv, err := invite.Open(m.GetInvite(), w.mesh, w)
 	if err != nil {

@@ -78,26 +78,38 @@ func found(d decoded) (*Log, error) {
 	return l, nil
 }
 
-func (w *writer) technician(m *warrenv1.TechnicianRecord) error {
+// technicianOf is a record that is well-formed by itself.
+func technicianOf(m *warrenv1.TechnicianRecord) (Technician, error) {
 	t := Technician{
 		Name: m.GetName(), Key: m.GetKey(), Admin: m.GetAdmin(), NotBefore: unix(m.GetNotBefore()), NotAfter: unix(m.GetNotAfter()),
-		Invite: m.GetInvite(), Sequence: w.entry.GetSequence(),
+		Invite: m.GetInvite(),
 	}
 	switch {
 	case CheckName(t.Name) != nil:
-		return CheckName(t.Name)
+		return t, CheckName(t.Name)
 	case len(t.Key) != ed25519.PublicKeySize || len(m.GetNode()) != len(t.Node):
-		return fmt.Errorf("%w: a technician's key or node of the wrong size", ErrInvalid)
+		return t, fmt.Errorf("%w: a technician's key or node of the wrong size", ErrInvalid)
 	case len(t.Invite) != 0 && len(t.Invite) != inviteSize:
-		return fmt.Errorf("%w: an invite id of %d bytes", ErrInvalid, len(t.Invite))
+		return t, fmt.Errorf("%w: an invite id of %d bytes", ErrInvalid, len(t.Invite))
 	case !validPeriod(m.GetNotBefore(), m.GetNotAfter()):
-		return fmt.Errorf("%w: technician %s ends before he begins", ErrInvalid, t.Name)
+		return t, fmt.Errorf("%w: technician %s ends before he begins", ErrInvalid, t.Name)
+	}
+	copy(t.Node[:], m.GetNode())
+	return t, nil
+}
+
+func (w *writer) technician(m *warrenv1.TechnicianRecord) error {
+	t, err := technicianOf(m)
+	if err != nil {
+		return err
+	}
+	t.Sequence = w.entry.GetSequence()
+	switch {
 	case w.folded.has(kindTechnician, t.Key):
 		return fmt.Errorf("%w: the key of technician %s; a new one is needed", ErrRevoked, t.Name)
 	case w.technicians.has(t.Key) || t.Key.Equal(w.recovery) || w.isNodeKey(t.Key):
 		return fmt.Errorf("%w: the key of technician %s", ErrDuplicate, t.Name)
 	}
-	copy(t.Node[:], m.GetNode())
 	if key, ok := w.technicianNames.get([]byte(t.Name)); ok && !w.folded.has(kindTechnician, []byte(key)) {
 		return fmt.Errorf("%w: technician name %s", ErrDuplicate, t.Name)
 	}

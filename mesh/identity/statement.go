@@ -35,6 +35,7 @@ const (
 	TypeRejection  Type = "warren/rejection/v1"
 	TypeOffer      Type = "warren/offer/v1"
 	TypeAnswer     Type = "warren/answer/v1"
+	TypeStillHere  Type = "warren/still-here/v1"
 )
 
 // ErrStatement is what every refusal of a statement wraps.

@@ -10,6 +10,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/api/warren/v1/warrenv1connect"
 	"warren/consensus/command"
+	"warren/consensus/trust"
 	"warren/mesh/identity"
 	"warren/node/fault"
 	"warren/node/ordering"
@@ -38,6 +39,8 @@ func EnrolServer(desk warrenv1connect.EnrolServiceHandler) *http.Server {
 type ControllerService struct {
 	View  *view.Cache
 	Local ordering.Local
+	// Enter appends an entry that this controller signs.
+	Enter func(ctx context.Context, body any, done func(*trust.Log) bool) error
 }
 
 func (s ControllerService) caller(ctx context.Context) (port.Peer, error) {
@@ -133,6 +136,27 @@ func (s ControllerService) Propose(ctx context.Context, req *warrenv1.ProposeReq
 		return nil, err
 	}
 	return &warrenv1.ProposeResponse{Revision: revision}, nil
+}
+
+// Renew implements ControllerService.
+func (s ControllerService) Renew(ctx context.Context, req *warrenv1.RenewRequest) (*warrenv1.RenewResponse, error) {
+	peer, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var here warrenv1.StillHere
+	signers, err := identity.Open(req.GetStatement(), identity.TypeStillHere, &here)
+	if err != nil || !signers.Has(peer.Key) {
+		return nil, fault.New(fault.Invalid, "a machine renews its own record only")
+	}
+	err = s.Enter(ctx, &warrenv1.Renewal{Statement: req.GetStatement()}, func(log *trust.Log) bool {
+		d, ok := log.Device(peer.ID)
+		return ok && d.Epoch >= here.GetEpoch()
+	})
+	if err != nil {
+		return nil, ordering.Fault(err)
+	}
+	return &warrenv1.RenewResponse{Revision: s.View.Now().Revision}, nil
 }
 
 // Ledger implements ControllerService: for machines a technician works from.

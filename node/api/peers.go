@@ -77,13 +77,6 @@ func (s nodeService) Ping(ctx context.Context, req *warrenv1.PingRequest, stream
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	defer cancel()
-	peer, err := r.peer(ctx, d)
-	if fault.KindOf(err) == fault.Unavailable {
-		return stream.Send(&warrenv1.PingResponse{Device: d.Name, Path: pathOf(Path{Reason: notUp})})
-	}
-	if err != nil {
-		return err
-	}
 	for i := range max(1, min(req.GetCount(), 100)) {
 		if i > 0 {
 			select {
@@ -92,7 +85,12 @@ func (s nodeService) Ping(ctx context.Context, req *warrenv1.PingRequest, stream
 			case <-time.After(200 * time.Millisecond):
 			}
 		}
-		p := r.Presence.Ask(ctx, peer)
+		p, err := r.reach(ctx, d)
+		if fault.KindOf(err) == fault.Unavailable {
+			p = Path{ID: d.ID, Reason: notUp}
+		} else if err != nil {
+			return err
+		}
 		if err := stream.Send(&warrenv1.PingResponse{
 			Device: d.Name, Ok: p.Online, Path: pathOf(p), RttMs: milliseconds(p.Pong.RTT),
 		}); err != nil {
@@ -103,6 +101,30 @@ func (s nodeService) Ping(ctx context.Context, req *warrenv1.PingRequest, stream
 		}
 	}
 	return nil
+}
+
+// reach asks d until it answers or ctx ends. A machine that was just let in,
+// or has just come up, is given the time to tell where it is.
+func (r *Running) reach(ctx context.Context, d trust.Device) (Path, error) {
+	const again = 50 * time.Millisecond
+	for {
+		peer, err := r.peer(ctx, d)
+		if err != nil {
+			return Path{}, err
+		}
+		p := r.Presence.Ask(ctx, peer)
+		if p.Online {
+			return p, nil
+		}
+		select {
+		case <-ctx.Done():
+			return p, nil
+		case <-time.After(again):
+		}
+		if ctx.Err() != nil {
+			return p, nil
+		}
+	}
 }
 
 // peerWait is how long a machine that was just let in has to show up.
@@ -122,12 +144,11 @@ func (r *Running) peer(ctx context.Context, d trust.Device) (mesh.Peer, error) {
 		if !slices.Contains(now.Silent, d.ID) {
 			return mesh.Peer{}, fault.New(fault.Denied, "policy does not let this machine meet %q", d.Name).Try("warren policy show")
 		}
-		if time.Now().After(deadline) {
+		if time.Now().After(deadline) || ctx.Err() != nil {
 			return mesh.Peer{}, fault.New(fault.Unavailable, "device %q is offline: %s", d.Name, notUp).Try("warren up, on that machine")
 		}
 		select {
 		case <-ctx.Done():
-			return mesh.Peer{}, ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

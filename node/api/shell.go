@@ -44,7 +44,11 @@ func (s sessionService) Shell(ctx context.Context, stream *connect.BidiStream[wa
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	conn, path, err := r.openShell(ctx, open)
+	d, err := r.device(open.GetDevice())
+	if err != nil {
+		return err
+	}
+	conn, path, err := r.openShell(ctx, d, open)
 	if err != nil {
 		return err
 	}
@@ -64,17 +68,13 @@ func (s sessionService) Shell(ctx context.Context, stream *connect.BidiStream[wa
 		return err
 	}
 	defer b.end()
-	return b.run(ctx, cancel)
+	return b.run(ctx, cancel, func() error { return r.lapse(ctx, d) })
 }
 
 // openShell asks the device and gives the session and the way it travels.
-func (r *Running) openShell(ctx context.Context, open *warrenv1.ShellOpen) (*broker.Conn, *warrenv1.Path, error) {
+func (r *Running) openShell(ctx context.Context, d trust.Device, open *warrenv1.ShellOpen) (*broker.Conn, *warrenv1.Path, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
-	d, err := r.device(open.GetDevice())
-	if err != nil {
-		return nil, nil, err
-	}
 	_, key, err := r.person(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -111,13 +111,12 @@ func (r *Running) signal(ctx context.Context, d trust.Device) (broker.Signal, *w
 	if d.ID == r.Self {
 		return self{r.Broker, r.Self}, &warrenv1.Path{Kind: "lan", Endpoint: "this machine"}, func() {}, nil
 	}
-	peer, err := r.peer(ctx, d)
+	ask, cancel := context.WithTimeout(ctx, openTime/2)
+	defer cancel()
+	p, err := r.reach(ask, d)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	ask, cancel := context.WithTimeout(ctx, openTime/2)
-	defer cancel()
-	p := r.Presence.Ask(ask, peer)
 	if !p.Online {
 		return nil, nil, nil, fault.New(fault.Unavailable, "device %q is offline: %s", d.Name, p.Reason).Try("warren ping %s", d.Name)
 	}
@@ -189,13 +188,15 @@ func (b *bridge) acknowledge(ctx context.Context, total uint64) error {
 	return nil
 }
 
-// run copies until the command has ended, or the program has gone.
-func (b *bridge) run(ctx context.Context, cancel context.CancelFunc) error {
+// run copies until the command has ended, the program has gone, or lapse
+// returns why the session may not go on.
+func (b *bridge) run(ctx context.Context, cancel context.CancelFunc, lapse func() error) error {
 	stdin := make(chan *warrenv1.ShellInput, stdinQueue)
-	gone := make(chan error, 2)
+	gone := make(chan error, 3)
 	for _, part := range []func() error{
 		func() error { return b.feed(ctx, stdin) },
 		func() error { return b.typed(ctx, stdin) },
+		lapse,
 	} {
 		go func() { // ends with ctx, or when the handler returns: Receive fails then
 			if err := part(); err != nil {

@@ -38,6 +38,9 @@ type Ledger interface {
 	// Current returns when State holds all that was ordered before.
 	Current(ctx context.Context) error
 	Propose(ctx context.Context, body proto.Message) (revision uint64, err error)
+	// Enter appends an entry that a controller signs, for its place and time
+	// alone, unless it is done already.
+	Enter(ctx context.Context, body any, done func(*trust.Log) bool) error
 	// Learn keeps a member's statement of itself.
 	Learn(*warrenv1.Statement)
 	// Whole is the View a newly admitted machine starts with.
@@ -47,7 +50,6 @@ type Ledger interface {
 // Desk answers newcomers on a controller.
 type Desk struct {
 	mesh   identity.MeshID
-	key    identity.NodeKey
 	ledger Ledger
 	log    *slog.Logger
 	now    func() time.Time
@@ -63,9 +65,9 @@ type issued struct {
 }
 
 // NewDesk makes the Desk of a controller.
-func NewDesk(mesh identity.MeshID, key identity.NodeKey, ledger Ledger, log *slog.Logger) *Desk {
+func NewDesk(mesh identity.MeshID, ledger Ledger, log *slog.Logger) *Desk {
 	return &Desk{
-		mesh: mesh, key: key, ledger: ledger, log: log, now: time.Now,
+		mesh: mesh, ledger: ledger, log: log, now: time.Now,
 		nonces: map[identity.NodeID]issued{}, failed: map[string]*rate.Limiter{},
 	}
 }
@@ -91,9 +93,15 @@ func (d *Desk) Greet(ctx context.Context, req *warrenv1.GreetRequest) (*warrenv1
 		return nil, err
 	}
 	log := d.view().Log()
-	return &warrenv1.GreetResponse{
-		Invite: row.Statement, Entries: log.Entries(0), Revocations: log.Revocations(), Nonce: nonce[:],
-	}, nil
+	vouchers, err := log.Vouchers(row.Invite.Signer)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "vouch for the inviter: %w", err)
+	}
+	ipv4, err := log.FreeIPv4(peer.ID)
+	if err != nil {
+		return nil, fault.New(fault.Conflict, "the mesh has no IPv4 address left: %w", err)
+	}
+	return &warrenv1.GreetResponse{Invite: row.Statement, Vouchers: vouchers, Nonce: nonce[:], Ipv4: ipv4.AsSlice()}, nil
 }
 
 // Claim implements EnrolService.
@@ -157,24 +165,12 @@ func (d *Desk) open(s *warrenv1.Statement, peer port.Peer) (state.InviteRow, inv
 }
 
 // admit orders the record of a machine whose invite asks for no approval. The
-// entry carries this controller's name, and no right flows from that.
+// right flows from the two statements inside.
 func (d *Desk) admit(ctx context.Context, row state.InviteRow, statement *warrenv1.Statement, claim invite.Claim) error {
-	const tries = 20
-	for range tries {
-		log := d.view().Log()
-		if _, ok := log.Device(claim.Node); ok {
-			return nil
-		}
-		entry, err := trust.SignEntry(log.Draft(d.now(), &warrenv1.Admission{Invite: row.Statement, Claim: statement}), d.key.Signer())
-		if err != nil {
-			return err
-		}
-		_, err = d.ledger.Propose(ctx, &warrenv1.EntriesAppended{Entries: []*warrenv1.Statement{entry}})
-		if err == nil || !errors.Is(err, state.ErrStale) {
-			return explain(err)
-		}
-	}
-	return fault.New(fault.Unavailable, "too many changes at once").Try("join again")
+	return explain(d.ledger.Enter(ctx, &warrenv1.Admission{Invite: row.Statement, Claim: statement}, func(log *trust.Log) bool {
+		_, in := log.Device(claim.Node)
+		return in
+	}))
 }
 
 // Await implements EnrolService.

@@ -23,14 +23,15 @@ import (
 
 // Application is a newcomer's way through one invite. Greet begins it.
 type Application struct {
-	// Invite as its technician signed it, Log as far as the controller told.
+	// Invite as its technician signed it, Mesh as far as a stranger may know.
 	Invite invite.Invite
-	Log    *trust.Log
+	Mesh   *trust.Vouched
 
 	home  home.Home
 	link  invite.Link
 	key   identity.NodeKey
 	nonce []byte
+	ipv4  []byte // a free address
 	desk  *client.Enrol
 }
 
@@ -92,18 +93,21 @@ func byNode(list []invite.Endpoint) map[identity.NodeID][]string {
 
 // judge believes nothing of the answer that does not follow from the link.
 func (a *Application) judge(r *warrenv1.GreetResponse) error {
-	log, err := trust.Open(a.link.Mesh, r.GetEntries(), r.GetRevocations())
+	mesh, err := trust.OpenVouchers(a.link.Mesh, r.GetVouchers())
 	if err != nil {
-		return fault.New(fault.Denied, "the controller's trust log does not fit the link: %w", err)
+		return fault.New(fault.Denied, "what the controller says of the mesh does not fit the link: %w", err)
 	}
-	inv, err := invite.Open(r.GetInvite(), a.link.Mesh, log)
+	inv, err := invite.Open(r.GetInvite(), a.link.Mesh, mesh)
 	if err != nil {
 		return fault.New(fault.Denied, "the invite: %w", err)
 	}
 	if inv.ID != a.link.ID || !inv.Key.Equal(invite.Key(a.link.Secret).Public()) {
 		return fault.New(fault.Denied, "the controller answered with another invite").Because("altered")
 	}
-	a.Log, a.Invite, a.nonce = log, inv, r.GetNonce()
+	if len(r.GetIpv4()) != 4 || !mesh.Holds([4]byte(r.GetIpv4())) {
+		return fault.New(fault.Denied, "the controller gave no address of the mesh")
+	}
+	a.Mesh, a.Invite, a.nonce, a.ipv4 = mesh, inv, r.GetNonce(), r.GetIpv4()
 	return nil
 }
 
@@ -119,9 +123,6 @@ func (a *Application) Close() {
 func (a *Application) Claim(ctx context.Context, name string, facts map[string]string, uid int, now time.Time) (home.Member, error) {
 	if err := checkName("name", name, "--name NAME"); err != nil {
 		return home.Member{}, err
-	}
-	if d, ok := a.Log.DeviceByName(name); ok && !d.Revoked && d.ID != a.key.ID() {
-		return home.Member{}, fault.New(fault.Conflict, "the mesh has a machine named %q already", name).Try("--name NAME")
 	}
 	tunnel, err := a.home.EnsureTunnel()
 	if err != nil {
@@ -146,11 +147,7 @@ func (a *Application) Claim(ctx context.Context, name string, facts map[string]s
 		}
 	}
 	if !a.Invite.Approval {
-		ipv4, err := a.Log.FreeIPv4(a.key.ID())
-		if err != nil {
-			return home.Member{}, err
-		}
-		claim.Ipv4 = ipv4.AsSlice()
+		claim.Ipv4 = a.ipv4
 	}
 	statement, err := invite.SignClaim(claim, a.link.Secret, a.key, person)
 	if err != nil {
@@ -164,7 +161,7 @@ func (a *Application) Claim(ctx context.Context, name string, facts map[string]s
 		return home.Member{}, fmt.Errorf("encode claim: %w", err)
 	}
 	m := home.Member{
-		Mesh: a.link.Mesh.String(), MeshName: a.Log.Name(), Name: name, Role: a.Invite.Role,
+		Mesh: a.link.Mesh.String(), MeshName: a.Mesh.Name(), Name: name, Role: a.Invite.Role,
 		Pending: &home.Pending{
 			Invite: a.link.ID[:], Claim: stored, Approval: a.Invite.Approval,
 			Phrase: invite.Phrase(a.key.Public(), a.link.ID, a.link.Mesh),

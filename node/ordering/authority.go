@@ -25,6 +25,8 @@ type Authority interface {
 	Propose(ctx context.Context, body proto.Message) (revision uint64, err error)
 	// Ledger lists invites and claims.
 	Ledger(ctx context.Context) (*warrenv1.LedgerResponse, error)
+	// Renew hands in this machine's own StillHere.
+	Renew(ctx context.Context, here *warrenv1.Statement) error
 }
 
 // Local is the Authority of a controller.
@@ -93,6 +95,9 @@ func LedgerOf(s state.View) *warrenv1.LedgerResponse {
 	return out
 }
 
+// Renew implements Authority: a controller's record has no end.
+func (l Local) Renew(context.Context, *warrenv1.Statement) error { return nil }
+
 // Door is one controller and where it was last known to be.
 type Door struct {
 	Node      identity.NodeID
@@ -134,6 +139,14 @@ func (r Remote) Ledger(ctx context.Context) (*warrenv1.LedgerResponse, error) {
 		return err
 	})
 	return out, sentinel(err)
+}
+
+// Renew implements Authority.
+func (r Remote) Renew(ctx context.Context, here *warrenv1.Statement) error {
+	return sentinel(r.try(ctx, func(ctx context.Context, at *client.Controller) error {
+		_, err := at.Renew(ctx, &warrenv1.RenewRequest{Statement: here})
+		return err
+	}))
 }
 
 // try asks one controller after the other until one answers or Patience ends.

@@ -77,11 +77,14 @@ func (x *GreetRequest) GetInvite() []byte {
 }
 
 type GreetResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Invite        *Statement             `protobuf:"bytes,1,opt,name=invite,proto3" json:"invite,omitempty"`
-	Entries       []*Statement           `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
-	Revocations   []*Statement           `protobuf:"bytes,3,rep,name=revocations,proto3" json:"revocations,omitempty"`
-	Nonce         []byte                 `protobuf:"bytes,4,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Invite *Statement             `protobuf:"bytes,1,opt,name=invite,proto3" json:"invite,omitempty"`
+	// The genesis, and the technicians' records that lead from its founder to
+	// the inviter. Who is in the mesh is not told before one is let in.
+	Vouchers []*Statement `protobuf:"bytes,2,rep,name=vouchers,proto3" json:"vouchers,omitempty"`
+	Nonce    []byte       `protobuf:"bytes,3,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// A free overlay IPv4 address, four bytes.
+	Ipv4          []byte `protobuf:"bytes,4,opt,name=ipv4,proto3" json:"ipv4,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -123,16 +126,9 @@ func (x *GreetResponse) GetInvite() *Statement {
 	return nil
 }
 
-func (x *GreetResponse) GetEntries() []*Statement {
+func (x *GreetResponse) GetVouchers() []*Statement {
 	if x != nil {
-		return x.Entries
-	}
-	return nil
-}
-
-func (x *GreetResponse) GetRevocations() []*Statement {
-	if x != nil {
-		return x.Revocations
+		return x.Vouchers
 	}
 	return nil
 }
@@ -140,6 +136,13 @@ func (x *GreetResponse) GetRevocations() []*Statement {
 func (x *GreetResponse) GetNonce() []byte {
 	if x != nil {
 		return x.Nonce
+	}
+	return nil
+}
+
+func (x *GreetResponse) GetIpv4() []byte {
+	if x != nil {
+		return x.Ipv4
 	}
 	return nil
 }
@@ -699,6 +702,95 @@ func (x *ProposeResponse) GetRevision() uint64 {
 	return 0
 }
 
+type RenewRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A StillHere.
+	Statement     *Statement `protobuf:"bytes,1,opt,name=statement,proto3" json:"statement,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewRequest) Reset() {
+	*x = RenewRequest{}
+	mi := &file_warren_v1_controller_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewRequest) ProtoMessage() {}
+
+func (x *RenewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_controller_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
+func (*RenewRequest) Descriptor() ([]byte, []int) {
+	return file_warren_v1_controller_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RenewRequest) GetStatement() *Statement {
+	if x != nil {
+		return x.Statement
+	}
+	return nil
+}
+
+type RenewResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Revision      uint64                 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewResponse) Reset() {
+	*x = RenewResponse{}
+	mi := &file_warren_v1_controller_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewResponse) ProtoMessage() {}
+
+func (x *RenewResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_controller_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
+func (*RenewResponse) Descriptor() ([]byte, []int) {
+	return file_warren_v1_controller_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RenewResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 type LedgerRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -707,7 +799,7 @@ type LedgerRequest struct {
 
 func (x *LedgerRequest) Reset() {
 	*x = LedgerRequest{}
-	mi := &file_warren_v1_controller_proto_msgTypes[12]
+	mi := &file_warren_v1_controller_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +811,7 @@ func (x *LedgerRequest) String() string {
 func (*LedgerRequest) ProtoMessage() {}
 
 func (x *LedgerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_controller_proto_msgTypes[12]
+	mi := &file_warren_v1_controller_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +824,7 @@ func (x *LedgerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerRequest.ProtoReflect.Descriptor instead.
 func (*LedgerRequest) Descriptor() ([]byte, []int) {
-	return file_warren_v1_controller_proto_rawDescGZIP(), []int{12}
+	return file_warren_v1_controller_proto_rawDescGZIP(), []int{14}
 }
 
 type LedgerResponse struct {
@@ -746,7 +838,7 @@ type LedgerResponse struct {
 
 func (x *LedgerResponse) Reset() {
 	*x = LedgerResponse{}
-	mi := &file_warren_v1_controller_proto_msgTypes[13]
+	mi := &file_warren_v1_controller_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +850,7 @@ func (x *LedgerResponse) String() string {
 func (*LedgerResponse) ProtoMessage() {}
 
 func (x *LedgerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_controller_proto_msgTypes[13]
+	mi := &file_warren_v1_controller_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +863,7 @@ func (x *LedgerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerResponse.ProtoReflect.Descriptor instead.
 func (*LedgerResponse) Descriptor() ([]byte, []int) {
-	return file_warren_v1_controller_proto_rawDescGZIP(), []int{13}
+	return file_warren_v1_controller_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LedgerResponse) GetInvites() []*Statement {
@@ -802,12 +894,12 @@ const file_warren_v1_controller_proto_rawDesc = "" +
 	"\x1awarren/v1/controller.proto\x12\twarren.v1\x1a\x17warren/v1/command.proto\x1a\x19warren/v1/statement.proto\":\n" +
 	"\fGreetRequest\x12\x12\n" +
 	"\x04mesh\x18\x01 \x01(\fR\x04mesh\x12\x16\n" +
-	"\x06invite\x18\x02 \x01(\fR\x06invite\"\xbb\x01\n" +
+	"\x06invite\x18\x02 \x01(\fR\x06invite\"\x99\x01\n" +
 	"\rGreetResponse\x12,\n" +
-	"\x06invite\x18\x01 \x01(\v2\x14.warren.v1.StatementR\x06invite\x12.\n" +
-	"\aentries\x18\x02 \x03(\v2\x14.warren.v1.StatementR\aentries\x126\n" +
-	"\vrevocations\x18\x03 \x03(\v2\x14.warren.v1.StatementR\vrevocations\x12\x14\n" +
-	"\x05nonce\x18\x04 \x01(\fR\x05nonce\":\n" +
+	"\x06invite\x18\x01 \x01(\v2\x14.warren.v1.StatementR\x06invite\x120\n" +
+	"\bvouchers\x18\x02 \x03(\v2\x14.warren.v1.StatementR\bvouchers\x12\x14\n" +
+	"\x05nonce\x18\x03 \x01(\fR\x05nonce\x12\x12\n" +
+	"\x04ipv4\x18\x04 \x01(\fR\x04ipv4\":\n" +
 	"\fClaimRequest\x12*\n" +
 	"\x05claim\x18\x01 \x01(\v2\x14.warren.v1.StatementR\x05claim\"<\n" +
 	"\rClaimResponse\x12+\n" +
@@ -842,6 +934,10 @@ const file_warren_v1_controller_proto_rawDesc = "" +
 	"\x0eProposeRequest\x12\x18\n" +
 	"\acommand\x18\x01 \x01(\fR\acommand\"-\n" +
 	"\x0fProposeResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"B\n" +
+	"\fRenewRequest\x122\n" +
+	"\tstatement\x18\x01 \x01(\v2\x14.warren.v1.StatementR\tstatement\"+\n" +
+	"\rRenewResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\"\x0f\n" +
 	"\rLedgerRequest\"\x8c\x01\n" +
 	"\x0eLedgerResponse\x12.\n" +
@@ -851,11 +947,12 @@ const file_warren_v1_controller_proto_rawDesc = "" +
 	"\fEnrolService\x12:\n" +
 	"\x05Greet\x12\x17.warren.v1.GreetRequest\x1a\x18.warren.v1.GreetResponse\x12:\n" +
 	"\x05Claim\x12\x17.warren.v1.ClaimRequest\x1a\x18.warren.v1.ClaimResponse\x12:\n" +
-	"\x05Await\x12\x17.warren.v1.AwaitRequest\x1a\x18.warren.v1.AwaitResponse2\x90\x02\n" +
+	"\x05Await\x12\x17.warren.v1.AwaitRequest\x1a\x18.warren.v1.AwaitResponse2\xcc\x02\n" +
 	"\x11ControllerService\x125\n" +
 	"\x06Follow\x12\x18.warren.v1.FollowRequest\x1a\x0f.warren.v1.View0\x01\x12C\n" +
 	"\bAnnounce\x12\x1a.warren.v1.AnnounceRequest\x1a\x1b.warren.v1.AnnounceResponse\x12@\n" +
-	"\aPropose\x12\x19.warren.v1.ProposeRequest\x1a\x1a.warren.v1.ProposeResponse\x12=\n" +
+	"\aPropose\x12\x19.warren.v1.ProposeRequest\x1a\x1a.warren.v1.ProposeResponse\x12:\n" +
+	"\x05Renew\x12\x17.warren.v1.RenewRequest\x1a\x18.warren.v1.RenewResponse\x12=\n" +
 	"\x06Ledger\x12\x18.warren.v1.LedgerRequest\x1a\x19.warren.v1.LedgerResponseB\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
 
 var (
@@ -870,7 +967,7 @@ func file_warren_v1_controller_proto_rawDescGZIP() []byte {
 	return file_warren_v1_controller_proto_rawDescData
 }
 
-var file_warren_v1_controller_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_warren_v1_controller_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_warren_v1_controller_proto_goTypes = []any{
 	(*GreetRequest)(nil),     // 0: warren.v1.GreetRequest
 	(*GreetResponse)(nil),    // 1: warren.v1.GreetResponse
@@ -884,43 +981,47 @@ var file_warren_v1_controller_proto_goTypes = []any{
 	(*AnnounceResponse)(nil), // 9: warren.v1.AnnounceResponse
 	(*ProposeRequest)(nil),   // 10: warren.v1.ProposeRequest
 	(*ProposeResponse)(nil),  // 11: warren.v1.ProposeResponse
-	(*LedgerRequest)(nil),    // 12: warren.v1.LedgerRequest
-	(*LedgerResponse)(nil),   // 13: warren.v1.LedgerResponse
-	(*Statement)(nil),        // 14: warren.v1.Statement
-	(ClaimState)(0),          // 15: warren.v1.ClaimState
-	(*StoredClaim)(nil),      // 16: warren.v1.StoredClaim
+	(*RenewRequest)(nil),     // 12: warren.v1.RenewRequest
+	(*RenewResponse)(nil),    // 13: warren.v1.RenewResponse
+	(*LedgerRequest)(nil),    // 14: warren.v1.LedgerRequest
+	(*LedgerResponse)(nil),   // 15: warren.v1.LedgerResponse
+	(*Statement)(nil),        // 16: warren.v1.Statement
+	(ClaimState)(0),          // 17: warren.v1.ClaimState
+	(*StoredClaim)(nil),      // 18: warren.v1.StoredClaim
 }
 var file_warren_v1_controller_proto_depIdxs = []int32{
-	14, // 0: warren.v1.GreetResponse.invite:type_name -> warren.v1.Statement
-	14, // 1: warren.v1.GreetResponse.entries:type_name -> warren.v1.Statement
-	14, // 2: warren.v1.GreetResponse.revocations:type_name -> warren.v1.Statement
-	14, // 3: warren.v1.ClaimRequest.claim:type_name -> warren.v1.Statement
-	15, // 4: warren.v1.ClaimResponse.state:type_name -> warren.v1.ClaimState
-	15, // 5: warren.v1.AwaitResponse.state:type_name -> warren.v1.ClaimState
-	6,  // 6: warren.v1.AwaitResponse.view:type_name -> warren.v1.View
-	14, // 7: warren.v1.View.entries:type_name -> warren.v1.Statement
-	14, // 8: warren.v1.View.revocations:type_name -> warren.v1.Statement
-	14, // 9: warren.v1.View.facts:type_name -> warren.v1.Statement
-	14, // 10: warren.v1.FollowRequest.facts:type_name -> warren.v1.Statement
-	14, // 11: warren.v1.AnnounceRequest.facts:type_name -> warren.v1.Statement
-	14, // 12: warren.v1.LedgerResponse.invites:type_name -> warren.v1.Statement
-	16, // 13: warren.v1.LedgerResponse.claims:type_name -> warren.v1.StoredClaim
+	16, // 0: warren.v1.GreetResponse.invite:type_name -> warren.v1.Statement
+	16, // 1: warren.v1.GreetResponse.vouchers:type_name -> warren.v1.Statement
+	16, // 2: warren.v1.ClaimRequest.claim:type_name -> warren.v1.Statement
+	17, // 3: warren.v1.ClaimResponse.state:type_name -> warren.v1.ClaimState
+	17, // 4: warren.v1.AwaitResponse.state:type_name -> warren.v1.ClaimState
+	6,  // 5: warren.v1.AwaitResponse.view:type_name -> warren.v1.View
+	16, // 6: warren.v1.View.entries:type_name -> warren.v1.Statement
+	16, // 7: warren.v1.View.revocations:type_name -> warren.v1.Statement
+	16, // 8: warren.v1.View.facts:type_name -> warren.v1.Statement
+	16, // 9: warren.v1.FollowRequest.facts:type_name -> warren.v1.Statement
+	16, // 10: warren.v1.AnnounceRequest.facts:type_name -> warren.v1.Statement
+	16, // 11: warren.v1.RenewRequest.statement:type_name -> warren.v1.Statement
+	16, // 12: warren.v1.LedgerResponse.invites:type_name -> warren.v1.Statement
+	18, // 13: warren.v1.LedgerResponse.claims:type_name -> warren.v1.StoredClaim
 	0,  // 14: warren.v1.EnrolService.Greet:input_type -> warren.v1.GreetRequest
 	2,  // 15: warren.v1.EnrolService.Claim:input_type -> warren.v1.ClaimRequest
 	4,  // 16: warren.v1.EnrolService.Await:input_type -> warren.v1.AwaitRequest
 	7,  // 17: warren.v1.ControllerService.Follow:input_type -> warren.v1.FollowRequest
 	8,  // 18: warren.v1.ControllerService.Announce:input_type -> warren.v1.AnnounceRequest
 	10, // 19: warren.v1.ControllerService.Propose:input_type -> warren.v1.ProposeRequest
-	12, // 20: warren.v1.ControllerService.Ledger:input_type -> warren.v1.LedgerRequest
-	1,  // 21: warren.v1.EnrolService.Greet:output_type -> warren.v1.GreetResponse
-	3,  // 22: warren.v1.EnrolService.Claim:output_type -> warren.v1.ClaimResponse
-	5,  // 23: warren.v1.EnrolService.Await:output_type -> warren.v1.AwaitResponse
-	6,  // 24: warren.v1.ControllerService.Follow:output_type -> warren.v1.View
-	9,  // 25: warren.v1.ControllerService.Announce:output_type -> warren.v1.AnnounceResponse
-	11, // 26: warren.v1.ControllerService.Propose:output_type -> warren.v1.ProposeResponse
-	13, // 27: warren.v1.ControllerService.Ledger:output_type -> warren.v1.LedgerResponse
-	21, // [21:28] is the sub-list for method output_type
-	14, // [14:21] is the sub-list for method input_type
+	12, // 20: warren.v1.ControllerService.Renew:input_type -> warren.v1.RenewRequest
+	14, // 21: warren.v1.ControllerService.Ledger:input_type -> warren.v1.LedgerRequest
+	1,  // 22: warren.v1.EnrolService.Greet:output_type -> warren.v1.GreetResponse
+	3,  // 23: warren.v1.EnrolService.Claim:output_type -> warren.v1.ClaimResponse
+	5,  // 24: warren.v1.EnrolService.Await:output_type -> warren.v1.AwaitResponse
+	6,  // 25: warren.v1.ControllerService.Follow:output_type -> warren.v1.View
+	9,  // 26: warren.v1.ControllerService.Announce:output_type -> warren.v1.AnnounceResponse
+	11, // 27: warren.v1.ControllerService.Propose:output_type -> warren.v1.ProposeResponse
+	13, // 28: warren.v1.ControllerService.Renew:output_type -> warren.v1.RenewResponse
+	15, // 29: warren.v1.ControllerService.Ledger:output_type -> warren.v1.LedgerResponse
+	22, // [22:30] is the sub-list for method output_type
+	14, // [14:22] is the sub-list for method input_type
 	14, // [14:14] is the sub-list for extension type_name
 	14, // [14:14] is the sub-list for extension extendee
 	0,  // [0:14] is the sub-list for field type_name
@@ -939,7 +1040,7 @@ func file_warren_v1_controller_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_controller_proto_rawDesc), len(file_warren_v1_controller_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -1016,15 +1016,12 @@ func (x *Admission) GetClaim() *Statement {
 	return nil
 }
 
-// Renewal lengthens the life of a machine's own record. The machine signs it.
+// Renewal lengthens the life of a machine's record. A controller signs the
+// entry, for its place and time; the machine's own statement is inside.
 type Renewal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 32-byte Ed25519 node key.
-	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// One more than the record's.
-	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Unix seconds.
-	NotAfter      int64 `protobuf:"varint,3,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
+	// A StillHere.
+	Statement     *Statement `protobuf:"bytes,1,opt,name=statement,proto3" json:"statement,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1059,23 +1056,82 @@ func (*Renewal) Descriptor() ([]byte, []int) {
 	return file_warren_v1_statement_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *Renewal) GetKey() []byte {
+func (x *Renewal) GetStatement() *Statement {
+	if x != nil {
+		return x.Statement
+	}
+	return nil
+}
+
+// StillHere says that a machine lives and has its key (type
+// "warren/still-here/v1"), signed by the node key.
+type StillHere struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Mesh  []byte                 `protobuf:"bytes,1,opt,name=mesh,proto3" json:"mesh,omitempty"`
+	// 32-byte Ed25519 node key.
+	Key []byte `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// One more than the record's.
+	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// The machine's clock, Unix milliseconds.
+	Time          int64 `protobuf:"varint,4,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StillHere) Reset() {
+	*x = StillHere{}
+	mi := &file_warren_v1_statement_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StillHere) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StillHere) ProtoMessage() {}
+
+func (x *StillHere) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_statement_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StillHere.ProtoReflect.Descriptor instead.
+func (*StillHere) Descriptor() ([]byte, []int) {
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *StillHere) GetMesh() []byte {
+	if x != nil {
+		return x.Mesh
+	}
+	return nil
+}
+
+func (x *StillHere) GetKey() []byte {
 	if x != nil {
 		return x.Key
 	}
 	return nil
 }
 
-func (x *Renewal) GetEpoch() uint64 {
+func (x *StillHere) GetEpoch() uint64 {
 	if x != nil {
 		return x.Epoch
 	}
 	return 0
 }
 
-func (x *Renewal) GetNotAfter() int64 {
+func (x *StillHere) GetTime() int64 {
 	if x != nil {
-		return x.NotAfter
+		return x.Time
 	}
 	return 0
 }
@@ -1097,7 +1153,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_warren_v1_statement_proto_msgTypes[11]
+	mi := &file_warren_v1_statement_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1109,7 +1165,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[11]
+	mi := &file_warren_v1_statement_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1122,7 +1178,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{11}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Revocation) GetMesh() []byte {
@@ -1178,7 +1234,7 @@ type Keys struct {
 
 func (x *Keys) Reset() {
 	*x = Keys{}
-	mi := &file_warren_v1_statement_proto_msgTypes[12]
+	mi := &file_warren_v1_statement_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1246,7 @@ func (x *Keys) String() string {
 func (*Keys) ProtoMessage() {}
 
 func (x *Keys) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[12]
+	mi := &file_warren_v1_statement_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1259,7 @@ func (x *Keys) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Keys.ProtoReflect.Descriptor instead.
 func (*Keys) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{12}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Keys) GetMesh() []byte {
@@ -1267,7 +1323,7 @@ type Endpoints struct {
 
 func (x *Endpoints) Reset() {
 	*x = Endpoints{}
-	mi := &file_warren_v1_statement_proto_msgTypes[13]
+	mi := &file_warren_v1_statement_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1335,7 @@ func (x *Endpoints) String() string {
 func (*Endpoints) ProtoMessage() {}
 
 func (x *Endpoints) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[13]
+	mi := &file_warren_v1_statement_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1348,7 @@ func (x *Endpoints) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Endpoints.ProtoReflect.Descriptor instead.
 func (*Endpoints) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{13}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Endpoints) GetMesh() []byte {
@@ -1368,7 +1424,7 @@ type Invite struct {
 
 func (x *Invite) Reset() {
 	*x = Invite{}
-	mi := &file_warren_v1_statement_proto_msgTypes[14]
+	mi := &file_warren_v1_statement_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1380,7 +1436,7 @@ func (x *Invite) String() string {
 func (*Invite) ProtoMessage() {}
 
 func (x *Invite) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[14]
+	mi := &file_warren_v1_statement_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1393,7 +1449,7 @@ func (x *Invite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invite.ProtoReflect.Descriptor instead.
 func (*Invite) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{14}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Invite) GetMesh() []byte {
@@ -1535,7 +1591,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_warren_v1_statement_proto_msgTypes[15]
+	mi := &file_warren_v1_statement_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1547,7 +1603,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[15]
+	mi := &file_warren_v1_statement_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1560,7 +1616,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{15}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Claim) GetMesh() []byte {
@@ -1648,7 +1704,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_warren_v1_statement_proto_msgTypes[16]
+	mi := &file_warren_v1_statement_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1660,7 +1716,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[16]
+	mi := &file_warren_v1_statement_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1673,7 +1729,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{16}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Rejection) GetMesh() []byte {
@@ -1733,7 +1789,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_warren_v1_statement_proto_msgTypes[17]
+	mi := &file_warren_v1_statement_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1745,7 +1801,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[17]
+	mi := &file_warren_v1_statement_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1758,7 +1814,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{17}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Offer) GetMesh() []byte {
@@ -1862,7 +1918,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_warren_v1_statement_proto_msgTypes[18]
+	mi := &file_warren_v1_statement_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1874,7 +1930,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[18]
+	mi := &file_warren_v1_statement_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1887,7 +1943,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{18}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Answer) GetOffer() []byte {
@@ -2009,11 +2065,14 @@ const file_warren_v1_statement_proto_rawDesc = "" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\"e\n" +
 	"\tAdmission\x12,\n" +
 	"\x06invite\x18\x01 \x01(\v2\x14.warren.v1.StatementR\x06invite\x12*\n" +
-	"\x05claim\x18\x02 \x01(\v2\x14.warren.v1.StatementR\x05claim\"N\n" +
-	"\aRenewal\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
-	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x1b\n" +
-	"\tnot_after\x18\x03 \x01(\x03R\bnotAfter\"\x93\x01\n" +
+	"\x05claim\x18\x02 \x01(\v2\x14.warren.v1.StatementR\x05claim\"=\n" +
+	"\aRenewal\x122\n" +
+	"\tstatement\x18\x01 \x01(\v2\x14.warren.v1.StatementR\tstatement\"[\n" +
+	"\tStillHere\x12\x12\n" +
+	"\x04mesh\x18\x01 \x01(\fR\x04mesh\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\fR\x03key\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x12\n" +
+	"\x04time\x18\x04 \x01(\x03R\x04time\"\x93\x01\n" +
 	"\n" +
 	"Revocation\x12\x12\n" +
 	"\x04mesh\x18\x01 \x01(\fR\x04mesh\x12-\n" +
@@ -2122,7 +2181,7 @@ func file_warren_v1_statement_proto_rawDescGZIP() []byte {
 }
 
 var file_warren_v1_statement_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_warren_v1_statement_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_warren_v1_statement_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_warren_v1_statement_proto_goTypes = []any{
 	(Ownership)(0),           // 0: warren.v1.Ownership
 	(RevocationKind)(0),      // 1: warren.v1.RevocationKind
@@ -2137,15 +2196,16 @@ var file_warren_v1_statement_proto_goTypes = []any{
 	(*PolicyRecord)(nil),     // 10: warren.v1.PolicyRecord
 	(*Admission)(nil),        // 11: warren.v1.Admission
 	(*Renewal)(nil),          // 12: warren.v1.Renewal
-	(*Revocation)(nil),       // 13: warren.v1.Revocation
-	(*Keys)(nil),             // 14: warren.v1.Keys
-	(*Endpoints)(nil),        // 15: warren.v1.Endpoints
-	(*Invite)(nil),           // 16: warren.v1.Invite
-	(*Claim)(nil),            // 17: warren.v1.Claim
-	(*Rejection)(nil),        // 18: warren.v1.Rejection
-	(*Offer)(nil),            // 19: warren.v1.Offer
-	(*Answer)(nil),           // 20: warren.v1.Answer
-	nil,                      // 21: warren.v1.Claim.FactsEntry
+	(*StillHere)(nil),        // 13: warren.v1.StillHere
+	(*Revocation)(nil),       // 14: warren.v1.Revocation
+	(*Keys)(nil),             // 15: warren.v1.Keys
+	(*Endpoints)(nil),        // 16: warren.v1.Endpoints
+	(*Invite)(nil),           // 17: warren.v1.Invite
+	(*Claim)(nil),            // 18: warren.v1.Claim
+	(*Rejection)(nil),        // 19: warren.v1.Rejection
+	(*Offer)(nil),            // 20: warren.v1.Offer
+	(*Answer)(nil),           // 21: warren.v1.Answer
+	nil,                      // 22: warren.v1.Claim.FactsEntry
 }
 var file_warren_v1_statement_proto_depIdxs = []int32{
 	3,  // 0: warren.v1.Statement.signatures:type_name -> warren.v1.Signature
@@ -2161,15 +2221,16 @@ var file_warren_v1_statement_proto_depIdxs = []int32{
 	0,  // 10: warren.v1.DeviceRecord.ownership:type_name -> warren.v1.Ownership
 	2,  // 11: warren.v1.Admission.invite:type_name -> warren.v1.Statement
 	2,  // 12: warren.v1.Admission.claim:type_name -> warren.v1.Statement
-	1,  // 13: warren.v1.Revocation.kind:type_name -> warren.v1.RevocationKind
-	0,  // 14: warren.v1.Invite.ownership:type_name -> warren.v1.Ownership
-	2,  // 15: warren.v1.Claim.keys:type_name -> warren.v1.Statement
-	21, // 16: warren.v1.Claim.facts:type_name -> warren.v1.Claim.FactsEntry
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	2,  // 13: warren.v1.Renewal.statement:type_name -> warren.v1.Statement
+	1,  // 14: warren.v1.Revocation.kind:type_name -> warren.v1.RevocationKind
+	0,  // 15: warren.v1.Invite.ownership:type_name -> warren.v1.Ownership
+	2,  // 16: warren.v1.Claim.keys:type_name -> warren.v1.Statement
+	22, // 17: warren.v1.Claim.facts:type_name -> warren.v1.Claim.FactsEntry
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_statement_proto_init() }
@@ -2192,7 +2253,7 @@ func file_warren_v1_statement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_statement_proto_rawDesc), len(file_warren_v1_statement_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -51,6 +51,8 @@ const (
 	// ControllerServiceProposeProcedure is the fully-qualified name of the ControllerService's Propose
 	// RPC.
 	ControllerServiceProposeProcedure = "/warren.v1.ControllerService/Propose"
+	// ControllerServiceRenewProcedure is the fully-qualified name of the ControllerService's Renew RPC.
+	ControllerServiceRenewProcedure = "/warren.v1.ControllerService/Renew"
 	// ControllerServiceLedgerProcedure is the fully-qualified name of the ControllerService's Ledger
 	// RPC.
 	ControllerServiceLedgerProcedure = "/warren.v1.ControllerService/Ledger"
@@ -206,6 +208,8 @@ type ControllerServiceClient interface {
 	Announce(context.Context, *v1.AnnounceRequest) (*v1.AnnounceResponse, error)
 	// Propose orders a command. What it says must be signed by those entitled.
 	Propose(context.Context, *v1.ProposeRequest) (*v1.ProposeResponse, error)
+	// Renew lengthens the life of the member's own record.
+	Renew(context.Context, *v1.RenewRequest) (*v1.RenewResponse, error)
 	// Ledger lists invites and claims; technicians' nodes only.
 	Ledger(context.Context, *v1.LedgerRequest) (*v1.LedgerResponse, error)
 }
@@ -239,6 +243,12 @@ func NewControllerServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithSchema(controllerServiceMethods.ByName("Propose")),
 			connect.WithClientOptions(opts...),
 		),
+		renew: connect.NewClient[v1.RenewRequest, v1.RenewResponse](
+			httpClient,
+			baseURL+ControllerServiceRenewProcedure,
+			connect.WithSchema(controllerServiceMethods.ByName("Renew")),
+			connect.WithClientOptions(opts...),
+		),
 		ledger: connect.NewClient[v1.LedgerRequest, v1.LedgerResponse](
 			httpClient,
 			baseURL+ControllerServiceLedgerProcedure,
@@ -253,6 +263,7 @@ type controllerServiceClient struct {
 	follow   *connect.Client[v1.FollowRequest, v1.View]
 	announce *connect.Client[v1.AnnounceRequest, v1.AnnounceResponse]
 	propose  *connect.Client[v1.ProposeRequest, v1.ProposeResponse]
+	renew    *connect.Client[v1.RenewRequest, v1.RenewResponse]
 	ledger   *connect.Client[v1.LedgerRequest, v1.LedgerResponse]
 }
 
@@ -279,6 +290,15 @@ func (c *controllerServiceClient) Propose(ctx context.Context, req *v1.ProposeRe
 	return nil, err
 }
 
+// Renew calls warren.v1.ControllerService.Renew.
+func (c *controllerServiceClient) Renew(ctx context.Context, req *v1.RenewRequest) (*v1.RenewResponse, error) {
+	response, err := c.renew.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // Ledger calls warren.v1.ControllerService.Ledger.
 func (c *controllerServiceClient) Ledger(ctx context.Context, req *v1.LedgerRequest) (*v1.LedgerResponse, error) {
 	response, err := c.ledger.CallUnary(ctx, connect.NewRequest(req))
@@ -296,6 +316,8 @@ type ControllerServiceHandler interface {
 	Announce(context.Context, *v1.AnnounceRequest) (*v1.AnnounceResponse, error)
 	// Propose orders a command. What it says must be signed by those entitled.
 	Propose(context.Context, *v1.ProposeRequest) (*v1.ProposeResponse, error)
+	// Renew lengthens the life of the member's own record.
+	Renew(context.Context, *v1.RenewRequest) (*v1.RenewResponse, error)
 	// Ledger lists invites and claims; technicians' nodes only.
 	Ledger(context.Context, *v1.LedgerRequest) (*v1.LedgerResponse, error)
 }
@@ -325,6 +347,12 @@ func NewControllerServiceHandler(svc ControllerServiceHandler, opts ...connect.H
 		connect.WithSchema(controllerServiceMethods.ByName("Propose")),
 		connect.WithHandlerOptions(opts...),
 	)
+	controllerServiceRenewHandler := connect.NewUnaryHandlerSimple(
+		ControllerServiceRenewProcedure,
+		svc.Renew,
+		connect.WithSchema(controllerServiceMethods.ByName("Renew")),
+		connect.WithHandlerOptions(opts...),
+	)
 	controllerServiceLedgerHandler := connect.NewUnaryHandlerSimple(
 		ControllerServiceLedgerProcedure,
 		svc.Ledger,
@@ -339,6 +367,8 @@ func NewControllerServiceHandler(svc ControllerServiceHandler, opts ...connect.H
 			controllerServiceAnnounceHandler.ServeHTTP(w, r)
 		case ControllerServiceProposeProcedure:
 			controllerServiceProposeHandler.ServeHTTP(w, r)
+		case ControllerServiceRenewProcedure:
+			controllerServiceRenewHandler.ServeHTTP(w, r)
 		case ControllerServiceLedgerProcedure:
 			controllerServiceLedgerHandler.ServeHTTP(w, r)
 		default:
@@ -360,6 +390,10 @@ func (UnimplementedControllerServiceHandler) Announce(context.Context, *v1.Annou
 
 func (UnimplementedControllerServiceHandler) Propose(context.Context, *v1.ProposeRequest) (*v1.ProposeResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("warren.v1.ControllerService.Propose is not implemented"))
+}
+
+func (UnimplementedControllerServiceHandler) Renew(context.Context, *v1.RenewRequest) (*v1.RenewResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("warren.v1.ControllerService.Renew is not implemented"))
 }
 
 func (UnimplementedControllerServiceHandler) Ledger(context.Context, *v1.LedgerRequest) (*v1.LedgerResponse, error) {
