@@ -70,21 +70,35 @@ func (m *machine) live(ctx context.Context, doors []net.Listener) error {
 			return err
 		}
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return l.engine.Run(ctx) })
+	// The engine goes last: what the others say while they end travels through
+	// its tunnels.
+	under, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	tunnels, above := errgroup.WithContext(under)
+	tunnels.Go(func() error { return l.engine.Run(under) })
+	tunnels.Go(func() error {
+		defer stop()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(above, cancel)()
+		return l.work(ctx, doors)
+	})
+	return tunnels.Wait()
+}
+
+// work is everything but the tunnels.
+func (l *life) work(ctx context.Context, doors []net.Listener) error {
 	if err := l.converge(); err != nil { // the overlay's addresses, before anybody listens on them
-		l.engine.Close()
 		return err
 	}
 	if l.now().Revoked {
-		l.engine.Close()
 		return fault.New(fault.Denied, "this machine was revoked from the mesh %q", l.membership().MeshName).
 			Try("warren leave, then join with a new link").Because("revoked")
 	}
 	if err := l.sessions(ctx); err != nil {
-		l.engine.Close()
 		return err
 	}
+	g, ctx := errgroup.WithContext(ctx)
 	l.serve(ctx, g, doors)
 	if l.replica != nil {
 		g.Go(func() error { return l.replica.run(ctx) })
@@ -95,14 +109,14 @@ func (m *machine) live(ctx context.Context, doors []net.Listener) error {
 	g.Go(func() error { return l.announce(ctx) })
 	g.Go(func() error { return l.renew(ctx) })
 	g.Go(func() error { return l.watch(ctx) })
-	m.running.Store(l.api())
-	m.ready.Store(true)
-	if m.cfg.Ready != nil {
-		m.cfg.Ready()
+	l.running.Store(l.api())
+	l.ready.Store(true)
+	if l.cfg.Ready != nil {
+		l.cfg.Ready()
 	}
 	err := g.Wait()
-	m.running.Store(nil)
-	m.ready.Store(false)
+	l.running.Store(nil)
+	l.ready.Store(false)
 	return err
 }
 

@@ -263,14 +263,16 @@ func until(t *testing.T, limit time.Duration, what string, holds func() bool) {
 	}
 }
 
-// begin starts the machine's node; wait says whether it became ready.
+// begin starts the machine's node and does not wait for it.
 func (o *machine) begin() *process {
 	o.mesh.t.Helper()
 	cmd := o.command(context.Background(), "up", "--loopback", "--listen", ":"+strconv.Itoa(o.port))
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	cmd.Stderr = p
 	if err := cmd.Start(); err != nil {
-		o.mesh.t.Fatal(err)
+		o.mesh.t.Errorf("start %s: %v", o.name, err)
+		close(p.done)
+		return p
 	}
 	go func() { // ends with the process
 		_ = cmd.Wait()
@@ -298,7 +300,16 @@ func (p *process) ended() bool {
 // up starts the node and waits until it is ready.
 func (o *machine) up() {
 	o.mesh.t.Helper()
-	p := o.begin()
+	o.begin()
+	o.starts()
+}
+
+// starts waits until the node that was begun is ready.
+func (o *machine) starts() {
+	o.mesh.t.Helper()
+	o.mu.Lock()
+	p := o.proc
+	o.mu.Unlock()
 	until(o.mesh.t, patience, o.name+" is ready or has ended", func() bool { return p.ready() || p.ended() })
 	if !p.ready() {
 		o.mesh.t.Fatalf("%s does not start:\n%s", o.name, p.text())

@@ -3,6 +3,8 @@ package fault
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strings"
 	"unicode"
 
@@ -32,18 +34,44 @@ func Wire(err error) error {
 func valid(s string) string { return strings.ToValidUTF8(s, string(unicode.ReplacementChar)) }
 
 // FromWire undoes Wire on the calling side. Errors that never crossed the API
-// come back as they are.
+// come back as they are, but for a connection that broke off, of which the
+// libraries speak in their own words.
 func FromWire(err error) error {
-	var f *Error
 	var c *connect.Error
-	if errors.As(err, &f) || !errors.As(err, &c) {
+	if !errors.As(err, &c) {
 		return err
+	}
+	if broke(c) {
+		out := New(Unavailable, "the connection broke off before the answer came").
+			Try("look whether it took effect, then the same again").Because("broken")
+		out.Err = err
+		return out
 	}
 	return Of(err)
 }
 
+// broke tells whether c says that the connection ended under a call.
+func broke(c *connect.Error) bool {
+	var f *Error
+	if connect.IsWireError(c) || errors.As(c, &f) || errors.Is(c, context.Canceled) || errors.Is(c, context.DeadlineExceeded) {
+		return false
+	}
+	var op *net.OpError
+	switch cause := c.Message(); {
+	case errors.As(c, &op), errors.Is(c, io.EOF), errors.Is(c, io.ErrUnexpectedEOF):
+		return true
+	default: // net/http keeps the types of its HTTP/2 errors to itself
+		return strings.Contains(cause, "http2: ") || strings.Contains(cause, "unexpected EOF") || strings.HasPrefix(cause, "stream error: ")
+	}
+}
+
 // readWire fills in what c, which stands somewhere in e's chain, tells.
 func (e *Error) readWire(c *connect.Error) {
+	if broke(c) {
+		e.Kind, e.Reason = Unavailable, "broken"
+		e.Message = strings.Replace(e.Message, c.Error(), "the connection broke off", 1)
+		return
+	}
 	e.Kind = kind(c.Code())
 	// The code's word is for programs; the kind says the same.
 	e.Message = strings.Replace(e.Message, c.Error(), first(c.Message(), e.Kind.String()), 1)

@@ -157,3 +157,52 @@ func TestWireOfNothing(t *testing.T) {
 		t.Errorf("a local error became %v", got)
 	}
 }
+
+// TestAConnectionThatBreaksOff wants the libraries' words for it kept from
+// people.
+func TestAConnectionThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	for name, breakOff := range map[string]http.HandlerFunc{
+		"before a word": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"within a message": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/connect+proto")
+			_, _ = w.Write([]byte{0, 0, 0, 0, 9, 1, 2})
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		},
+	} {
+		for _, http2 := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, http2 %v", name, http2), func(t *testing.T) {
+				t.Parallel()
+				server := httptest.NewUnstartedServer(breakOff)
+				client := http.DefaultClient
+				if http2 {
+					server.Config.Protocols = protocols
+					client = &http.Client{Transport: &http.Transport{Protocols: protocols}}
+				}
+				server.Start()
+				defer server.Close()
+				node := warrenv1connect.NewNodeServiceClient(client, server.URL, connect.WithInterceptors(Interceptor()))
+				if name == "before a word" {
+					_, err := node.Status(t.Context(), &warrenv1.StatusRequest{})
+					want := "warren: the connection broke off before the answer came; try: look whether it took effect, then the same again"
+					if got := Format(err); got != want || Of(err).Reason != "broken" || ExitCode(err) != 6 {
+						t.Errorf("unary: %q, exit %d", got, ExitCode(err))
+					}
+				}
+				stream, err := node.Ping(t.Context(), &warrenv1.PingRequest{})
+				if err == nil {
+					for stream.Receive() {
+						t.Error("a message came")
+					}
+					err = stream.Err()
+				}
+				if got := Format(err); got != "warren: the connection broke off" || ExitCode(err) != 6 {
+					t.Errorf("stream: %q, exit %d (%v)", got, ExitCode(err), err)
+				}
+			})
+		}
+	}
+}

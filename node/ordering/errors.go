@@ -51,11 +51,17 @@ func Fault(err error) error {
 	}
 	switch {
 	case errors.Is(err, store.ErrUnknownOutcome):
-		return fault.New(fault.Unavailable, "whether it took effect is not known: %w", err).Try("look before you repeat it")
+		return meaning(fault.New(fault.Unavailable, "whether it took effect is not known").Try("look before you repeat it"), err)
 	case errors.Is(err, store.ErrNoLeader), errors.Is(err, store.ErrNotLeader), errors.Is(err, store.ErrStopped):
-		return fault.New(fault.Unavailable, "no controller leads just now: %w", err).Try("again in a moment").Because("no-leader")
+		return meaning(fault.New(fault.Unavailable, "no controller leads just now").Try("again in a moment").Because("no-leader"), err)
 	}
 	return err
+}
+
+// meaning keeps the cause for programs; its words are the store's own.
+func meaning(f *fault.Error, cause error) error {
+	f.Err = cause
+	return f
 }
 
 // sentinel is a fault from the wire with the sentinel it was in its chain.

@@ -136,14 +136,14 @@ func (l *Listener) greet(ctx context.Context, raw net.Conn) {
 		_ = t.Close()
 		return
 	}
-	l.mu.Lock()
-	l.live[c] = struct{}{}
-	l.mu.Unlock()
 	c.onClose = func() {
 		l.mu.Lock()
 		delete(l.live, c)
 		l.mu.Unlock()
 	}
+	l.mu.Lock()
+	l.live[c] = struct{}{}
+	l.mu.Unlock()
 	select {
 	case q.conns <- c:
 	case <-q.closed:
