@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	warrenv1 "warren/api/warren/v1"
-	"warren/consensus/trust"
 	"warren/mesh"
 	"warren/mesh/engine"
 	"warren/mesh/identity"
@@ -137,7 +136,9 @@ func (l *life) open() error {
 	if err != nil {
 		return err
 	}
-	if log := l.view.Now().Log; log != nil && log.IsController(l.key.ID()) && l.founded(log) {
+	// Until controllers are added by a verb of their own, the founder alone has a
+	// replica.
+	if log := l.view.Now().Log; log != nil && log.IsController(l.key.ID()) && l.membership().Founder {
 		if l.replica, err = l.openReplica(); err != nil {
 			return err
 		}
@@ -147,12 +148,6 @@ func (l *life) open() error {
 	l.follower = newFollower(l)
 	l.authority = ordering.Remote{Key: l.key, Doors: l.doors}
 	return nil
-}
-
-// founded tells whether this machine founded the mesh: until controllers are
-// added by a verb of their own, it alone has a replica.
-func (l *life) founded(log *trust.Log) bool {
-	return log.Controllers()[0] == l.key.ID()
 }
 
 // badView says what to do about a view that cannot be used. A machine that
@@ -246,7 +241,7 @@ func (l *life) serve(ctx context.Context, g *errgroup.Group, doors []net.Listene
 		return port.Serve(ctx, api.EnrolServer(l.replica.desk), l.port.Protocol(port.Enrol))
 	})
 	g.Go(func() error {
-		service := api.ControllerService{View: l.view, Local: l.replica.local(), Enter: l.replica.Enter}
+		service := api.ControllerService{View: l.view, Local: l.replica.local(), Enter: l.replica.Enter, Rates: api.NewRates()}
 		return port.Serve(ctx, api.ControllerServer(service), l.port.Protocol(port.Node))
 	})
 }

@@ -75,6 +75,9 @@ func (r *replica) Enter(ctx context.Context, body any, done func(*trust.Log) boo
 		if err != nil {
 			return err
 		}
+		if _, err := log.Append(entry); err != nil { // nothing is written for what will be refused
+			return fault.New(fault.Denied, "%w", err)
+		}
 		_, err = r.Propose(ctx, &warrenv1.EntriesAppended{Entries: []*warrenv1.Statement{entry}})
 		if !errors.Is(err, state.ErrStale) {
 			return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +56,7 @@ technician's node and devices. It runs until Ctrl-C and leaves nothing behind.`,
 				if a.json {
 					return a.printJSON(map[string]string{"WARREN_STATE": state})
 				}
-				_, err = fmt.Fprintf(a.out, "export WARREN_STATE=%s\n", state)
+				_, err = fmt.Fprintf(a.out, "export WARREN_STATE=%s\n", quoted(state))
 				return err
 			},
 		},
@@ -120,4 +121,15 @@ func (a *app) tryThis(s demo.Status) {
 	a.say("  %s demo stop controllers    then %s shell kiosk-2: it needs nobody in the middle", exe, exe)
 	a.say("")
 	a.say("Ctrl-C ends the demo; nothing stays behind.")
+}
+
+// quoted is a path as a shell reads it back: as it is where that is plain.
+func quoted(path string) string {
+	plain := func(r rune) bool {
+		return r == '/' || r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

@@ -14,14 +14,20 @@ import (
 )
 
 type pendingJSON struct {
-	ID      string            `json:"id"`
-	Name    string            `json:"name"`
-	Role    string            `json:"role"`
-	Phrase  string            `json:"phrase"`
-	From    string            `json:"from"`
-	Facts   map[string]string `json:"facts"`
-	Invite  string            `json:"invite"`
-	Warning string            `json:"warning,omitempty"`
+	ID     string            `json:"id"`
+	Name   string            `json:"name"`
+	Role   string            `json:"role"`
+	Phrase string            `json:"phrase"`
+	From   string            `json:"from"`
+	Facts  map[string]string `json:"facts"`
+	Invite string            `json:"invite"`
+	// What the record will say.
+	Tags      []string `json:"tags"`
+	Site      string   `json:"site"`
+	Customer  string   `json:"customer"`
+	Ownership string   `json:"ownership"`
+	Inviter   string   `json:"inviter"`
+	Warnings  []string `json:"warnings"`
 }
 
 func newPending(a *app) *cobra.Command {
@@ -49,7 +55,8 @@ func newPending(a *app) *cobra.Command {
 					}
 					out = append(out, pendingJSON{
 						ID: p.GetId(), Name: p.GetName(), Role: p.GetRole(), Phrase: p.GetPhrase(), From: p.GetFrom(),
-						Facts: facts, Invite: p.GetInvite(), Warning: p.GetWarning(),
+						Facts: facts, Invite: p.GetInvite(), Tags: nonNil(p.GetTags()), Site: p.GetSite(), Customer: p.GetCustomer(),
+						Ownership: p.GetOwnership(), Inviter: p.GetInviter(), Warnings: nonNil(p.GetWarnings()),
 					})
 				}
 				return a.printJSON(out)
@@ -69,15 +76,31 @@ func newPending(a *app) *cobra.Command {
 func (a *app) printClaim(p *warrenv1.PendingClaim) {
 	fmt.Fprintf(a.out, "%s  %s, wants to be a %s\n", p.GetId(), printable(p.GetName()), p.GetRole())
 	fmt.Fprintf(a.out, "  phrase  %s\n", p.GetPhrase())
-	fmt.Fprintf(a.out, "  from    %s, by invite %s\n", printable(p.GetFrom()), p.GetInvite())
+	fmt.Fprintf(a.out, "  from    %s, by invite %s of %s\n", printable(p.GetFrom()), p.GetInvite(), printable(p.GetInviter()))
+	fmt.Fprintf(a.out, "  becomes %s\n", printable(record(p)))
 	var facts []string
 	for _, k := range slices.Sorted(maps.Keys(p.GetFacts())) {
 		facts = append(facts, printable(k+"="+p.GetFacts()[k]))
 	}
 	fmt.Fprintf(a.out, "  says    %s\n", strings.Join(facts, " "))
-	if p.GetWarning() != "" {
-		fmt.Fprintf(a.out, "  warning %s\n", printable(p.GetWarning()))
+	for _, w := range p.GetWarnings() {
+		fmt.Fprintf(a.out, "  warning %s\n", printable(w))
 	}
+}
+
+// record is what will be signed of a claim beside its name and role.
+func record(p *warrenv1.PendingClaim) string {
+	words := []string{p.GetOwnership()}
+	if len(p.GetTags()) > 0 {
+		words = append(words, "tags "+strings.Join(p.GetTags(), ","))
+	}
+	if p.GetSite() != "" {
+		words = append(words, "site "+p.GetSite())
+	}
+	if p.GetCustomer() != "" {
+		words = append(words, "customer "+p.GetCustomer())
+	}
+	return strings.Join(words, ", ")
 }
 
 func newApprove(a *app) *cobra.Command {
@@ -104,7 +127,7 @@ stand on both screens alike.`,
 					return err
 				}
 			}
-			r, err := c.Invites.Approve(cmd.Context(), &warrenv1.ApproveRequest{Id: claim.GetId(), Phrase: claim.GetPhrase()})
+			r, err := c.Invites.Approve(cmd.Context(), &warrenv1.ApproveRequest{Id: claim.GetId(), Shown: claim.GetShown()})
 			if err != nil {
 				return err
 			}

@@ -125,8 +125,8 @@ func Open(s *warrenv1.Statement, mesh identity.MeshID, log Log) (Invite, error) 
 	if name != inv.Inviter {
 		return Invite{}, fmt.Errorf("%w: it names %q, the key is %q's", ErrUnauthorised, inv.Inviter, name)
 	}
-	if !admin && inv.Role == RoleTechnician {
-		return Invite{}, fmt.Errorf("%w: only an admin invites technicians, %q is none", ErrUnauthorised, name)
+	if !admin && inv.Role != RoleDevice {
+		return Invite{}, fmt.Errorf("%w: only an admin invites a %s, %q is none", ErrUnauthorised, inv.Role, name)
 	}
 	if !admin && !inv.Approval {
 		return Invite{}, fmt.Errorf("%w: only an admin waives approval, %q is none", ErrUnauthorised, name)

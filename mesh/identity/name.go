@@ -2,6 +2,7 @@ package identity
 
 import (
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"unicode"
@@ -37,17 +38,23 @@ func ValidText(s string, max int) bool {
 // maxHostPort is the longest DNS name, a colon and a port.
 const maxHostPort = 253 + 6
 
-// ValidHostPort reports whether s is "host:port": a name or an address in
-// printable ASCII, and a port number other than 0.
+// hostName takes letters, digits, dashes and dots: what a name is made of, and
+// nothing that means something to a shell into which a link is pasted.
+func hostName(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.'
+	})
+}
+
+// ValidHostPort reports whether s is "host:port": an IP address or a DNS name,
+// and a port number other than 0.
 func ValidHostPort(s string) bool {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil || host == "" || len(s) > maxHostPort {
 		return false
 	}
-	for _, c := range []byte(host) {
-		if c <= ' ' || c > '~' {
-			return false
-		}
+	if _, err := netip.ParseAddr(host); err != nil && !hostName(host) {
+		return false
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && n != 0

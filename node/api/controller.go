@@ -41,6 +41,8 @@ type ControllerService struct {
 	Local ordering.Local
 	// Enter appends an entry that this controller signs.
 	Enter func(ctx context.Context, body any, done func(*trust.Log) bool) error
+	// Rates bound what one member makes this controller do.
+	Rates *Rates
 }
 
 func (s ControllerService) caller(ctx context.Context) (port.Peer, error) {
@@ -55,7 +57,7 @@ func (s ControllerService) caller(ctx context.Context) (port.Peer, error) {
 func (s ControllerService) Follow(ctx context.Context, req *warrenv1.FollowRequest, stream *connect.ServerStream[warrenv1.View]) error {
 	peer, err := s.caller(ctx)
 	if err != nil {
-		return s.lastWord(stream, req.GetEntries(), err)
+		return s.lastWord(stream, err)
 	}
 	s.take(peer, req.GetFacts())
 	held, policyHash := req.GetEntries(), hash32(req.GetPolicy())
@@ -80,20 +82,19 @@ func (s ControllerService) Follow(ctx context.Context, req *warrenv1.FollowReque
 			return nil
 		}
 		if err := mustBeMember(s.View.Now().Log, peer.ID); err != nil {
-			return s.lastWord(stream, held, err)
+			return s.lastWord(stream, err)
 		}
 	}
 }
 
-// lastWord lets a machine that was revoked see so, and nothing that is news
-// beyond: entries only, for those who signed.
-func (s ControllerService) lastWord(stream *connect.ServerStream[warrenv1.View], held uint64, err error) error {
+// lastWord lets a machine that was revoked see so, and nothing else.
+func (s ControllerService) lastWord(stream *connect.ServerStream[warrenv1.View], err error) error {
 	if fault.Of(err).Reason != "revoked" {
 		return err
 	}
-	v := s.View.Newer(held, [32]byte{})
-	v.Facts, v.Policy = nil, nil
-	_ = stream.Send(v) // it may have gone
+	log := s.View.Now().Log
+	mesh := log.Mesh()
+	_ = stream.Send(&warrenv1.View{Mesh: mesh[:], Revocations: log.Revocations()}) // it may have gone
 	return err
 }
 
@@ -114,22 +115,30 @@ func (s ControllerService) Announce(ctx context.Context, req *warrenv1.AnnounceR
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Rates.Allow(peer.ID); err != nil {
+		return nil, err
+	}
 	s.take(peer, req.GetFacts())
 	return &warrenv1.AnnounceResponse{}, nil
 }
 
-// Propose implements ControllerService. Any member may hand a command in: what
-// it says is signed by those entitled, or refused when it is applied.
+// Propose implements ControllerService. What a command says is signed by those
+// entitled, or refused when it is applied; but even what is refused is written
+// to disk, so that only who has something to say gets that far.
 func (s ControllerService) Propose(ctx context.Context, req *warrenv1.ProposeRequest) (*warrenv1.ProposeResponse, error) {
-	if _, err := s.caller(ctx); err != nil {
+	peer, err := s.caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Rates.Allow(peer.ID); err != nil {
 		return nil, err
 	}
 	c, err := command.Decode(req.GetCommand())
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "the command: %w", err)
 	}
-	if c.Kind == command.InviteClaimed || c.Kind == command.MeshFounded {
-		return nil, fault.New(fault.Denied, "a member does not order %s", c.Kind)
+	if err := s.mayOrder(peer, c); err != nil {
+		return nil, err
 	}
 	revision, err := s.Local.Propose(ctx, c.Body)
 	if err != nil {
@@ -138,10 +147,33 @@ func (s ControllerService) Propose(ctx context.Context, req *warrenv1.ProposeReq
 	return &warrenv1.ProposeResponse{Revision: revision}, nil
 }
 
+// mayOrder: machines a technician works from, and controllers, hand in what
+// people sign; every other machine its own farewell only.
+func (s ControllerService) mayOrder(peer port.Peer, c command.Command) error {
+	if c.Kind == command.InviteClaimed || c.Kind == command.MeshFounded {
+		return fault.New(fault.Denied, "a member does not order %s", c.Kind)
+	}
+	log := s.View.Now().Log
+	if t, ok := log.TechnicianOfNode(peer.ID); ok && !t.Revoked || log.IsController(peer.ID) {
+		return nil
+	}
+	if body, ok := c.Body.(*warrenv1.Revoked); ok {
+		var m warrenv1.Revocation
+		signers, err := identity.Open(body.GetRevocation(), identity.TypeRevocation, &m)
+		if err == nil && signers.Has(peer.Key) && string(m.GetTarget()) == string(peer.ID[:]) {
+			return nil
+		}
+	}
+	return fault.New(fault.Denied, "no technician works from node %s", peer.ID.Short()).Because("no-technician")
+}
+
 // Renew implements ControllerService.
 func (s ControllerService) Renew(ctx context.Context, req *warrenv1.RenewRequest) (*warrenv1.RenewResponse, error) {
 	peer, err := s.caller(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.Rates.Allow(peer.ID); err != nil {
 		return nil, err
 	}
 	var here warrenv1.StillHere

@@ -68,7 +68,7 @@ func fromHere(next http.Handler) http.Handler {
 func (l *Local) known(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		uid := callerOf(r.Context())
-		if uid == 0 || uid == os.Getuid() || uid == l.technicianUID() || r.URL.Path == warrenv1connect.NodeServiceStatusProcedure {
+		if uid >= 0 && (uid == 0 || uid == os.Getuid() || uid == l.technicianUID()) || r.URL.Path == warrenv1connect.NodeServiceStatusProcedure {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -87,7 +87,7 @@ func (r *Running) person(ctx context.Context) (trust.Technician, ed25519.Private
 	if err != nil {
 		return trust.Technician{}, nil, err
 	}
-	if uid := callerOf(ctx); uid != 0 && uid != kept.UID {
+	if uid := callerOf(ctx); uid < 0 || uid != 0 && uid != kept.UID {
 		return trust.Technician{}, nil, fault.New(fault.Denied, "the technician's key here belongs to another user")
 	}
 	key := ed25519.NewKeyFromSeed(kept.Seed)

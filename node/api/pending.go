@@ -2,13 +2,16 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/invite"
 	"warren/consensus/state"
+	"warren/mesh/identity"
 	"warren/node/enrol"
 	"warren/node/fault"
 )
@@ -19,6 +22,7 @@ type waiting struct {
 	claim  invite.Claim
 	from   string
 	time   time.Time
+	shown  string
 }
 
 func (w waiting) phrase() string { return invite.Phrase(w.claim.NodeKey, w.invite.ID, w.invite.Mesh) }
@@ -47,9 +51,17 @@ func (r *Running) waiting(ctx context.Context) ([]waiting, error) {
 			r.Log.Warn("a controller sent a claim that does not verify", "from", c.GetFrom())
 			continue
 		}
-		out = append(out, waiting{inv, claim, c.GetFrom(), time.UnixMilli(c.GetTime())})
+		out = append(out, waiting{inv, claim, c.GetFrom(), time.UnixMilli(c.GetTime()), shownAs(c.GetClaim(), inv)})
 	}
 	return out, nil
+}
+
+// shownAs names what an approver looks at: the claim, and the terms of the
+// invite.
+func shownAs(claim *warrenv1.Statement, inv invite.Invite) string {
+	hash := identity.HashOf(claim)
+	sum := sha256.Sum256(fmt.Append(hash[:], inv.ID, inv.Role, inv.Admin, inv.Ownership, inv.Tags, inv.Site, inv.Customer, inv.Inviter))
+	return hexKey(sum[:])
 }
 
 func openAny(stmt *warrenv1.Statement, invites map[invite.ID]invite.Invite) (invite.Claim, invite.Invite, bool) {
@@ -82,19 +94,20 @@ func (s inviteService) Pending(ctx context.Context, _ *warrenv1.PendingRequest) 
 }
 
 func (r *Running) pendingOf(w waiting) *warrenv1.PendingClaim {
-	role := w.invite.Role
-	if w.invite.Admin {
-		role = "technician" // the role; that it is an admin's stands in the warning
-	}
 	out := &warrenv1.PendingClaim{
-		Id: w.claim.Node.String(), Name: w.claim.Name, Role: role, Phrase: w.phrase(), From: w.from,
+		Id: w.claim.Node.String(), Name: w.claim.Name, Role: w.invite.Role, Phrase: w.phrase(), From: w.from,
 		Facts: w.claim.Facts, Invite: hexKey(w.invite.ID[:]), Time: w.time.UnixMilli(),
+		Tags: w.invite.Tags, Site: w.invite.Site, Customer: w.invite.Customer, Ownership: "managed",
+		Inviter: w.invite.Inviter, Shown: w.shown,
+	}
+	if w.invite.Ownership == warrenv1.Ownership_OWNERSHIP_BYOD {
+		out.Ownership = "byod"
 	}
 	if w.invite.Admin {
-		out.Warning = "this makes an admin: all rights on every machine"
+		out.Warnings = append(out.Warnings, "this makes an admin: all rights on every machine")
 	}
-	if d, ok := r.log().DeviceByName(w.claim.Name); ok && !d.Revoked && d.ID != w.claim.Node {
-		out.Warning = "the mesh has a machine of that name already"
+	if d, ok := r.log().DeviceByName(w.claim.Name); ok && d.ID != w.claim.Node {
+		out.Warnings = append(out.Warnings, "the mesh has a machine of that name already")
 	}
 	return out
 }
@@ -135,8 +148,8 @@ func (s inviteService) Approve(ctx context.Context, req *warrenv1.ApproveRequest
 	if err != nil {
 		return nil, err
 	}
-	if req.GetPhrase() != "" && req.GetPhrase() != w.phrase() {
-		return nil, fault.New(fault.Conflict, "another machine waits under %q now", req.GetId()).Try("warren pending")
+	if req.GetShown() != w.shown {
+		return nil, fault.New(fault.Conflict, "what waits under %q has changed since it was shown", req.GetId()).Try("warren pending")
 	}
 	const tries = 10
 	for range tries {

@@ -93,7 +93,10 @@ func (r *Running) warnings() []string {
 		out = append(out, "there is one controller only; while it is down nothing can be changed")
 	}
 	if err := r.View.Now().PolicyErr; err != nil {
-		out = append(out, err.Error()+"; nothing is allowed until warren is newer here")
+		out = append(out, err.Error()+"; until then nothing is allowed")
+	}
+	if err := r.View.Now().Fork; err != nil {
+		out = append(out, "a controller told this machine another history of the mesh: "+err.Error()+"; compare with other machines, and revoke that controller")
 	}
 	out = append(out, r.Plan().Warnings...)
 	return out

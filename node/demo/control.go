@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"warren/node/fault"
+	"warren/node/platform"
 )
 
 // answer is what the control socket says: one line of JSON.
@@ -39,6 +41,12 @@ func Ask(ctx context.Context, dir, command string) (Status, error) {
 	if err != nil {
 		return Status{}, fault.New(fault.Invalid, "--dir %s: %w", dir, err)
 	}
+	if _, err := os.Lstat(dir); err == nil {
+		// What answers there tells this user's shell where to go.
+		if err := platform.Private(dir); err != nil {
+			return Status{}, err
+		}
+	}
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, "unix", socketPath(dir))
 	if err != nil {
@@ -58,6 +66,7 @@ func Ask(ctx context.Context, dir, command string) (Status, error) {
 		f.Hint = a.Hint
 		return a.Status, f
 	}
+	a.Status.Dir = dir
 	return a.Status, nil
 }
 

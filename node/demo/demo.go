@@ -113,6 +113,11 @@ func Run(ctx context.Context, cfg Config) error {
 
 // claim makes the folder, and clears away what a demo left that was killed.
 func claim(dir string) error {
+	if _, err := os.Lstat(dir); err == nil {
+		if err := platform.Private(dir); err != nil {
+			return err
+		}
+	}
 	if platform.Dir(dir).Answers() || answering(dir) {
 		return fault.New(fault.Conflict, "a demo runs in %s already", dir).Try("warren demo status")
 	}
@@ -126,6 +131,9 @@ func claim(dir string) error {
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fault.New(fault.Denied, "%w", err).Try("--dir DIR")
+	}
+	if err := platform.Private(dir); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(dir, marker), []byte("A warren demo; it may be deleted.\n"), 0o600)
 }

@@ -192,6 +192,9 @@ func (d *Desk) Await(ctx context.Context, req *warrenv1.AwaitRequest) (*warrenv1
 		case !ok:
 			return nil, d.refuse(peer, fault.New(fault.Denied, "no such claim").Because("unknown"))
 		case c.State == warrenv1.ClaimState_CLAIM_STATE_ADMITTED:
+			if dev, ok := d.view().Log().Device(peer.ID); !ok || dev.Revoked {
+				return nil, fault.New(fault.Denied, "this machine's key was revoked").Because("revoked").Try("warren leave, then join with a new link")
+			}
 			d.ledger.Learn(c.Claim.KeysStatement)
 			return &warrenv1.AwaitResponse{State: c.State, View: d.ledger.Whole()}, nil
 		case c.State != warrenv1.ClaimState_CLAIM_STATE_PENDING:
@@ -301,8 +304,11 @@ func (d *Desk) issue(node identity.NodeID) ([32]byte, error) {
 				delete(d.nonces, id)
 			}
 		}
-		if len(d.nonces) >= maxNonces {
-			return [32]byte{}, fault.New(fault.Unavailable, "too many machines join at once").Try("again in a minute")
+		for id := range d.nonces { // any: the machine it belongs to asks again
+			if len(d.nonces) < maxNonces {
+				break
+			}
+			delete(d.nonces, id)
 		}
 	}
 	n := issued{at: now}

@@ -91,7 +91,7 @@ func Found(h home.Home, f Founding) (home.Member, error) {
 	if _, err := cache.Merge(&warrenv1.View{Entries: log.Entries(0), Policy: text}); err != nil {
 		return home.Member{}, err
 	}
-	m := home.Member{Mesh: log.Mesh().String(), MeshName: f.Mesh, Name: f.Node, Role: "controller"}
+	m := home.Member{Mesh: log.Mesh().String(), MeshName: f.Mesh, Name: f.Node, Role: "controller", Founder: true}
 	return m, h.SaveMember(m)
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -32,6 +33,7 @@ type Application struct {
 	key   identity.NodeKey
 	nonce []byte
 	ipv4  []byte // a free address
+	offer *warrenv1.Statement
 	desk  *client.Enrol
 }
 
@@ -107,6 +109,7 @@ func (a *Application) judge(r *warrenv1.GreetResponse) error {
 	if len(r.GetIpv4()) != 4 || !mesh.Holds([4]byte(r.GetIpv4())) {
 		return fault.New(fault.Denied, "the controller gave no address of the mesh")
 	}
+	a.offer = r.GetInvite()
 	a.Mesh, a.Invite, a.nonce, a.ipv4 = mesh, inv, r.GetNonce(), r.GetIpv4()
 	return nil
 }
@@ -160,10 +163,14 @@ func (a *Application) Claim(ctx context.Context, name string, facts map[string]s
 	if err != nil {
 		return home.Member{}, fmt.Errorf("encode claim: %w", err)
 	}
+	offer, err := proto.Marshal(a.offer)
+	if err != nil {
+		return home.Member{}, fmt.Errorf("encode invite: %w", err)
+	}
 	m := home.Member{
 		Mesh: a.link.Mesh.String(), MeshName: a.Mesh.Name(), Name: name, Role: a.Invite.Role,
 		Pending: &home.Pending{
-			Invite: a.link.ID[:], Claim: stored, Approval: a.Invite.Approval,
+			Invite: a.link.ID[:], Offer: offer, Claim: stored, Approval: a.Invite.Approval,
 			Phrase: invite.Phrase(a.key.Public(), a.link.ID, a.link.Mesh),
 		},
 	}
@@ -280,6 +287,41 @@ func admitted(h home.Home, m home.Member, id identity.NodeID, v *warrenv1.View) 
 	if !ok {
 		return m, fault.New(fault.Denied, "the controller says admitted, but no signed record says so")
 	}
+	if err := asInvited(log, m.Pending, d); err != nil {
+		return m, err
+	}
 	m.Name, m.Role, m.Pending = d.Name, d.Role(), nil
 	return m, h.SaveMember(m)
+}
+
+// asInvited holds the record that was signed for this machine against what it
+// was invited to be, and the log against the one the inviter knew: neither a
+// controller nor an officer makes more of a machine than its owner agreed to.
+func asInvited(log *trust.Log, p *home.Pending, d trust.Device) error {
+	var offer, claim warrenv1.Statement
+	if err := errors.Join(proto.Unmarshal(p.Offer, &offer), proto.Unmarshal(p.Claim, &claim)); err != nil {
+		return fault.New(fault.Invalid, "stored claim: %w", err)
+	}
+	inv, err := invite.Read(&offer, log.Mesh())
+	if err != nil {
+		return fault.New(fault.Invalid, "stored invite: %w", err)
+	}
+	asked, err := invite.OpenClaim(&claim, inv)
+	if err != nil {
+		return fault.New(fault.Invalid, "stored claim: %w", err)
+	}
+	if !log.Contains(inv.Head, inv.HeadSequence) {
+		return fault.New(fault.Denied, "the controller shows a mesh older than the invite").Because("stale")
+	}
+	extra := func(role string) bool { return role != inv.Role && role != invite.RoleDevice }
+	same := func(a, b []string) bool {
+		a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
+		return slices.Equal(a, b)
+	}
+	if d.Name != asked.Name || d.Ownership != inv.Ownership || !slices.Contains(d.Roles, inv.Role) ||
+		slices.ContainsFunc(d.Roles, extra) || !same(d.Tags, inv.Tags) || d.Site != inv.Site || d.Customer != inv.Customer {
+		return fault.New(fault.Denied, "the record that was signed for this machine is not what it was invited to be").
+			Because("record").Try("warren leave, and talk to whoever approved it")
+	}
+	return nil
 }

@@ -72,6 +72,9 @@ type Member struct {
 	MeshName string `json:"mesh_name"`
 	Name     string `json:"name"`
 	Role     string `json:"role"`
+	// Founder tells that the mesh was founded in this folder: it alone may
+	// begin a Raft cluster.
+	Founder bool `json:"founder,omitempty"`
 	// Pending is set while the claim waits for approval.
 	Pending *Pending `json:"pending,omitempty"`
 	// Controllers the invite named, for a first contact.
@@ -80,8 +83,10 @@ type Member struct {
 
 // Pending is an enrolment under way.
 type Pending struct {
-	// Invite id and claim statement, protobuf.
+	// Invite is its id.
 	Invite []byte `json:"invite"`
+	// Offer and Claim are the statements of invite and claim, protobuf.
+	Offer  []byte `json:"offer"`
 	Claim  []byte `json:"claim"`
 	Phrase string `json:"phrase"`
 	// Approval tells that a person has to approve.

@@ -3,6 +3,8 @@ package platform
 import (
 	"os"
 	"strconv"
+
+	"warren/node/fault"
 )
 
 // CallerUID is the local user on whose behalf this process runs: the one who
@@ -17,4 +19,17 @@ func callerUID(uid, effective int, sudo string) int {
 		return int(n)
 	}
 	return uid
+}
+
+// Private refuses a folder in which other users could have a hand: one that is
+// a link, is not this user's, or lets others write.
+func Private(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return explain(err, "look at folder", dir)
+	}
+	if _, own := owner(info); !info.IsDir() || !own || writableByOthers(info) {
+		return fault.New(fault.Denied, "folder %s is not this user's own", dir).Try("another --dir DIR").Because("foreign")
+	}
+	return nil
 }

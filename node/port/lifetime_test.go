@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -69,20 +70,26 @@ func TestSilentStrangersHoldALimitedNumberOfHandshakes(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- l.Run(ctx, socket) }()
 
+		// Whoever comes on top is dropped at once, not kept waiting.
 		began := time.Now()
-		taken := 0
-		for {
+		var held int
+		for range 3 * port.MaxHandshakesPerSource {
 			c, ok := socket.offer(time.Second)
 			if !ok {
-				break
+				t.Fatal("the listener does not accept")
 			}
 			defer c.Close()
-			taken++
+			if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+				held++
+			}
 		}
-		// One more waits for a slot in the accept loop's hands.
-		if taken != port.MaxHandshakes+1 {
-			t.Errorf("%d handshakes are under way, want %d", taken, port.MaxHandshakes+1)
+		if held != port.MaxHandshakesPerSource {
+			t.Errorf("%d handshakes are under way, want %d", held, port.MaxHandshakesPerSource)
 		}
+		time.Sleep(port.HandshakeTimeout)
 
 		// They do not keep others out for longer than a handshake may take.
 		raw, ok := socket.offer(2 * port.HandshakeTimeout)

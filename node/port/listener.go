@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -25,8 +26,12 @@ const (
 
 // Bounds of what strangers can hold open.
 const (
-	HandshakeTimeout = 10 * time.Second
+	HandshakeTimeout = 5 * time.Second
 	MaxHandshakes    = 256
+	// From one address: a branch office behind one NAT has many machines, but
+	// they do not all greet at once.
+	MaxHandshakesPerSource = 32
+	MaxConnsPerSource      = 512
 )
 
 // Config of a Listener.
@@ -42,6 +47,8 @@ type Listener struct {
 	cfg    Config
 	tls    *tls.Config
 	queues map[string]*queue
+
+	sources sources
 
 	mu   sync.Mutex
 	live map[*Conn]struct{}
@@ -101,15 +108,24 @@ func (l *Listener) accept(ctx context.Context, g *errgroup.Group, s net.Listener
 			}
 			continue
 		}
+		// What is too much is dropped, never waited for: who floods must not
+		// keep the others out.
+		from := source(raw)
+		if !l.sources.enter(from) {
+			_ = raw.Close()
+			continue
+		}
 		select {
 		case slots <- struct{}{}:
-		case <-ctx.Done():
+		default:
+			l.sources.greeted(from)
+			l.sources.left(from)
 			_ = raw.Close()
-			return nil
+			continue
 		}
 		g.Go(func() error {
 			defer func() { <-slots }()
-			l.greet(ctx, raw)
+			l.greet(ctx, raw, from)
 			return nil
 		})
 	}
@@ -117,7 +133,14 @@ func (l *Listener) accept(ctx context.Context, g *errgroup.Group, s net.Listener
 
 // greet runs the handshake and queues the connection. What a stranger does
 // wrong is his trouble: debug level.
-func (l *Listener) greet(ctx context.Context, raw net.Conn) {
+func (l *Listener) greet(ctx context.Context, raw net.Conn, from netip.Addr) {
+	kept := false
+	defer func() {
+		l.sources.greeted(from)
+		if !kept {
+			l.sources.left(from)
+		}
+	}()
 	hctx, cancel := context.WithTimeout(ctx, HandshakeTimeout)
 	defer cancel()
 	t := tls.Server(raw, l.tls)
@@ -140,7 +163,9 @@ func (l *Listener) greet(ctx context.Context, raw net.Conn) {
 		l.mu.Lock()
 		delete(l.live, c)
 		l.mu.Unlock()
+		l.sources.left(from)
 	}
+	kept = true
 	l.mu.Lock()
 	l.live[c] = struct{}{}
 	l.mu.Unlock()

@@ -40,7 +40,9 @@ type Now struct {
 	Log        *trust.Log // nil until the first part has come
 	Policy     *policy.Policy
 	PolicyText []byte
-	PolicyErr  error // why Policy is nil although there is a text
+	PolicyErr  error // why Policy is nil although there is one
+	// Fork is set once another history than ours was told.
+	Fork error
 	// Controller that sent the newest part, and the leader it named.
 	Controller, Leader identity.NodeID
 }
@@ -152,6 +154,9 @@ func (c *Cache) merge(v *warrenv1.View) (changed bool, err error) {
 	next := c.now
 	c.mu.Unlock()
 	log, err := grow(c.mesh, next.Log, v)
+	if errors.Is(err, ErrFork) || errors.Is(err, ErrGap) {
+		return c.revocationsOnly(next, v, err)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -170,6 +175,28 @@ func (c *Cache) merge(v *warrenv1.View) (changed bool, err error) {
 		_, _ = c.facts.Merge(f)
 	}
 	return changed, nil
+}
+
+// revocationsOnly takes from a View whose entries do not fit ours what needs
+// no entries: nobody stays in because somebody told another history.
+func (c *Cache) revocationsOnly(next Now, v *warrenv1.View, fork error) (bool, error) {
+	if next.Log == nil {
+		return false, fork
+	}
+	log, _, err := next.Log.Extend(nil, v.GetRevocations())
+	if err != nil {
+		return false, errors.Join(fork, err)
+	}
+	changed := log != next.Log
+	if errors.Is(fork, ErrFork) {
+		next.Fork = fork
+	}
+	next.Log = log
+	c.swap(next, changed)
+	if changed {
+		fork = errors.Join(fork, c.Save())
+	}
+	return false, fork
 }
 
 // Adopt takes over what this machine's own replica has verified already. A
@@ -252,16 +279,23 @@ func grow(meshID identity.MeshID, log *trust.Log, v *warrenv1.View) (*trust.Log,
 
 // adopt takes text as the policy if it is the one the log names. A policy that
 // this version cannot read must not keep revocations out: it allows nothing,
-// and PolicyErr says why.
+// and PolicyErr says why; so does one whose text is withheld.
 func adopt(n *Now, text []byte) {
 	want, revision := n.Log.Policy()
-	if revision == 0 || len(text) == 0 || sha256.Sum256(text) != want || string(n.PolicyText) == string(text) {
+	switch {
+	case revision == 0 || n.PolicyText != nil && sha256.Sum256(n.PolicyText) == want:
+		return
+	case sha256.Sum256(text) != want:
+		// The old one was replaced: it must not stay in force because somebody
+		// keeps the new one back.
+		n.Policy, n.PolicyText = nil, nil
+		n.PolicyErr = fmt.Errorf("the text of policy revision %d has not come yet", revision)
 		return
 	}
 	p, err := policy.Parse(text)
 	n.Policy, n.PolicyText, n.PolicyErr = p, text, nil
 	if err != nil {
-		n.Policy, n.PolicyErr = nil, fmt.Errorf("policy revision %d cannot be read by this version: %w", revision, err)
+		n.Policy, n.PolicyErr = nil, fmt.Errorf("policy revision %d cannot be read by this version of warren: %w", revision, err)
 	}
 }
 

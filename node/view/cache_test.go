@@ -178,13 +178,15 @@ func TestPolicyIsTheOneTheHeadNames(t *testing.T) {
 		t.Fatal("the signed policy was not taken")
 	}
 
-	// Until the text has come, the last one stays.
+	// Until the text has come nothing is allowed: the old one was replaced.
 	m.replace([]byte(`{"grants": []}`))
 	v = m.whole(0)
 	v.Policy = nil
 	merge(t, c, v)
-	if string(c.Now().PolicyText) != string(defaultPolicy) {
-		t.Errorf("without the new text: %q", c.Now().PolicyText)
+	for _, now := range []view.Now{c.Now(), openOn(t, m, &d).Now()} {
+		if now.Policy != nil || now.PolicyText != nil || now.PolicyErr == nil {
+			t.Errorf("without the new text: %q, %v", now.PolicyText, now.PolicyErr)
+		}
 	}
 	merge(t, c, m.whole(0))
 	if string(c.Now().PolicyText) != `{"grants": []}` {

@@ -47,7 +47,8 @@ func FuzzView(f *testing.F) {
 		before := c.Now()
 		changed, err := c.Merge(v)
 		now := c.Now()
-		if err != nil && (changed || now.Log != before.Log) {
+		// Of a View that does not fit, revocations are taken all the same.
+		if err != nil && (changed || now.Log.Head() != before.Log.Head()) {
 			t.Errorf("refused with %v, and changed something", err)
 		}
 		if now.Log.Len() < before.Log.Len() || !now.Log.Contains(before.Log.Head(), before.Log.Len()-1) {

@@ -1963,8 +1963,16 @@ type PendingClaim struct {
 	Facts  map[string]string      `protobuf:"bytes,6,rep,name=facts,proto3" json:"facts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Invite string                 `protobuf:"bytes,7,opt,name=invite,proto3" json:"invite,omitempty"`
 	Time   int64                  `protobuf:"varint,8,opt,name=time,proto3" json:"time,omitempty"`
-	// Something the approver should know, e.g. a name already taken.
-	Warning       string `protobuf:"bytes,9,opt,name=warning,proto3" json:"warning,omitempty"`
+	// What the approver should know, e.g. that a name is taken.
+	Warnings []string `protobuf:"bytes,9,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// What the record will say.
+	Tags      []string `protobuf:"bytes,10,rep,name=tags,proto3" json:"tags,omitempty"`
+	Site      string   `protobuf:"bytes,11,opt,name=site,proto3" json:"site,omitempty"`
+	Customer  string   `protobuf:"bytes,12,opt,name=customer,proto3" json:"customer,omitempty"`
+	Ownership string   `protobuf:"bytes,13,opt,name=ownership,proto3" json:"ownership,omitempty"`
+	Inviter   string   `protobuf:"bytes,14,opt,name=inviter,proto3" json:"inviter,omitempty"`
+	// Names claim and invite as shown, for Approve.
+	Shown         string `protobuf:"bytes,15,opt,name=shown,proto3" json:"shown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2055,9 +2063,51 @@ func (x *PendingClaim) GetTime() int64 {
 	return 0
 }
 
-func (x *PendingClaim) GetWarning() string {
+func (x *PendingClaim) GetWarnings() []string {
 	if x != nil {
-		return x.Warning
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *PendingClaim) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *PendingClaim) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *PendingClaim) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *PendingClaim) GetOwnership() string {
+	if x != nil {
+		return x.Ownership
+	}
+	return ""
+}
+
+func (x *PendingClaim) GetInviter() string {
+	if x != nil {
+		return x.Inviter
+	}
+	return ""
+}
+
+func (x *PendingClaim) GetShown() string {
+	if x != nil {
+		return x.Shown
 	}
 	return ""
 }
@@ -2066,8 +2116,8 @@ type ApproveRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// NodeID prefix or name of a pending claim.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Six words the approver saw; refused where the claim's phrase differs.
-	Phrase        string `protobuf:"bytes,2,opt,name=phrase,proto3" json:"phrase,omitempty"`
+	// PendingClaim.shown; refused where another claim waits by now.
+	Shown         string `protobuf:"bytes,2,opt,name=shown,proto3" json:"shown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2109,9 +2159,9 @@ func (x *ApproveRequest) GetId() string {
 	return ""
 }
 
-func (x *ApproveRequest) GetPhrase() string {
+func (x *ApproveRequest) GetShown() string {
 	if x != nil {
-		return x.Phrase
+		return x.Shown
 	}
 	return ""
 }
@@ -3180,7 +3230,7 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\x14RevokeInviteResponse\"\x10\n" +
 	"\x0ePendingRequest\"D\n" +
 	"\x0fPendingResponse\x121\n" +
-	"\apending\x18\x01 \x03(\v2\x17.warren.v1.PendingClaimR\apending\"\xac\x02\n" +
+	"\apending\x18\x01 \x03(\v2\x17.warren.v1.PendingClaimR\apending\"\xc0\x03\n" +
 	"\fPendingClaim\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -3189,15 +3239,22 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\x04from\x18\x05 \x01(\tR\x04from\x128\n" +
 	"\x05facts\x18\x06 \x03(\v2\".warren.v1.PendingClaim.FactsEntryR\x05facts\x12\x16\n" +
 	"\x06invite\x18\a \x01(\tR\x06invite\x12\x12\n" +
-	"\x04time\x18\b \x01(\x03R\x04time\x12\x18\n" +
-	"\awarning\x18\t \x01(\tR\awarning\x1a8\n" +
+	"\x04time\x18\b \x01(\x03R\x04time\x12\x1a\n" +
+	"\bwarnings\x18\t \x03(\tR\bwarnings\x12\x12\n" +
+	"\x04tags\x18\n" +
+	" \x03(\tR\x04tags\x12\x12\n" +
+	"\x04site\x18\v \x01(\tR\x04site\x12\x1a\n" +
+	"\bcustomer\x18\f \x01(\tR\bcustomer\x12\x1c\n" +
+	"\townership\x18\r \x01(\tR\townership\x12\x18\n" +
+	"\ainviter\x18\x0e \x01(\tR\ainviter\x12\x14\n" +
+	"\x05shown\x18\x0f \x01(\tR\x05shown\x1a8\n" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"8\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"6\n" +
 	"\x0eApproveRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06phrase\x18\x02 \x01(\tR\x06phrase\"S\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05shown\x18\x02 \x01(\tR\x05shown\"S\n" +
 	"\x0fApproveResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
