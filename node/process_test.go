@@ -98,7 +98,7 @@ func newMesh(t *testing.T) *mesh {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp(workspace, "m")
+	dir, err := os.MkdirTemp(workspace, "m") //nolint:usetesting // short names, for sockets; workspace is removed as a whole
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,13 +112,12 @@ func TestEverythingGoesOnWithoutControllers(t *testing.T) {
 
 // session is a shell that sleeps, seen from the technician's side.
 type session struct {
-	t       *testing.T
-	cmd     *exec.Cmd
-	out     *process
-	done    chan struct{}
-	err     error
-	pid     string
-	started time.Time
+	t    *testing.T
+	cmd  *exec.Cmd
+	out  *process
+	done chan struct{}
+	err  error
+	pid  string
 }
 
 // open starts a shell on device that would run for long.

@@ -107,7 +107,7 @@ func TestTheSocketIsForPrograms(t *testing.T) {
 func TestCredentialsComeFromTheSocket(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	dir, err := os.MkdirTemp("", "warren") // a short name, for the socket
+	dir, err := os.MkdirTemp("", "warren") //nolint:usetesting // a short name, for the socket
 	if err != nil {
 		t.Fatal(err)
 	}

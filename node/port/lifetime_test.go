@@ -79,8 +79,8 @@ func TestSilentStrangersHoldALimitedNumberOfHandshakes(t *testing.T) {
 				t.Fatal("the listener does not accept")
 			}
 			defer c.Close()
-			if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
-				t.Fatal(err)
+			if c.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
+				continue // dropped already
 			}
 			if _, err := c.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
 				held++
