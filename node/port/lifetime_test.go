@@ -46,11 +46,21 @@ func (m *memory) Close() error {
 
 func (m *memory) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
+// from is a connection that says where it comes from.
+type from struct {
+	net.Conn
+	host byte
+}
+
+func (f from) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, f.host), Port: 4000} }
+
 // offer hands one end of a new connection to the listener within limit.
-func (m *memory) offer(limit time.Duration) (net.Conn, bool) {
+func (m *memory) offer(limit time.Duration) (net.Conn, bool) { return m.offerFrom(1, limit) }
+
+func (m *memory) offerFrom(host byte, limit time.Duration) (net.Conn, bool) {
 	here, there := net.Pipe()
 	select {
-	case m.conns <- there:
+	case m.conns <- from{there, host}:
 		return here, true
 	case <-time.After(limit):
 		return nil, false
@@ -123,6 +133,61 @@ func TestSilentStrangersHoldALimitedNumberOfHandshakes(t *testing.T) {
 			t.Error(err)
 		}
 		// The bubble fails where a goroutine of Run is left.
+	})
+}
+
+// silent tells whether a connection from host is held, its handshake waited
+// for, or dropped at once.
+func (m *memory) silent(t *testing.T, host byte) bool {
+	t.Helper()
+	c, ok := m.offerFrom(host, time.Second)
+	if !ok {
+		t.Fatal("the listener does not accept")
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if c.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
+		return false
+	}
+	_, err := c.Read(make([]byte, 1))
+	return errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+func TestOneFloodDoesNotKeepOthersOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, err := port.NewListener(port.Config{Key: newKey(t), Admit: everybody, Log: slog.New(slog.DiscardHandler)}, port.Node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		socket := newMemory()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- l.Run(ctx, socket) }()
+
+		const hosts = port.MaxHandshakes / port.MaxHandshakesPerSource
+		for host := range byte(hosts) {
+			for i := range port.MaxHandshakesPerSource {
+				if !socket.silent(t, host) {
+					t.Fatalf("host %d may have %d handshakes only", host, i)
+				}
+			}
+			if socket.silent(t, host) {
+				t.Fatalf("host %d may have more than %d", host, port.MaxHandshakesPerSource)
+			}
+		}
+		if socket.silent(t, hosts) {
+			t.Errorf("more than %d handshakes are under way", port.MaxHandshakes)
+		}
+		time.Sleep(port.HandshakeTimeout)
+		for host := range byte(hosts + 1) {
+			if !socket.silent(t, host) {
+				t.Errorf("host %d is kept out for longer than a handshake may take", host)
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
