@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 package main
 
@@ -15,6 +15,7 @@ import (
 
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // pipe runs a verb between two files; IN may be "-" for none. It must end
@@ -55,7 +56,8 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // types runs a verb on a terminal of 33 rows and 101 columns at which somebody
-// types FILE. What the terminal shows is on stdout afterwards.
+// types FILE as soon as the verb has taken the terminal over. What it shows is
+// on stdout afterwards.
 func types(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) > 2, "types FILE CODE VERB ...")
 	typed := ts.ReadFile(args[0])
@@ -67,17 +69,20 @@ func types(ts *testscript.TestScript, neg bool, args []string) {
 	terminal, err := pty.StartWithAttrs(cmd, &pty.Winsize{Rows: 33, Cols: 101}, sessionOf(cmd.SysProcAttr))
 	ts.Check(err)
 	defer terminal.Close()
-	var shown bytes.Buffer
-	done := make(chan struct{})
+	shown := &daemon{done: make(chan struct{})}
 	go func() { // ends when the process has gone: reads fail then
-		defer close(done)
-		_, _ = io.Copy(&shown, terminal)
+		defer close(shown.done)
+		_, _ = io.Copy(shown, terminal)
 	}()
+	shown.wait(ts, "taken the terminal over", func(string) bool {
+		state, err := unix.IoctlGetTermios(int(terminal.Fd()), getTermios)
+		return err == nil && state.Lflag&unix.ICANON == 0
+	})
 	_, err = io.WriteString(terminal, typed)
 	ts.Check(err)
 	err = cmd.Wait()
-	<-done
-	s.last = shown.String()
+	<-shown.done
+	s.last = shown.text()
 	fmt.Fprint(ts.Stdout(), s.last)
 	code := 0
 	var exit *exec.ExitError
