@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -105,7 +106,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return nil
 	})
 	err = d.group.Wait()
-	if ctx.Err() != nil && err == nil {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // ended while it was building
 		return nil
 	}
 	return err

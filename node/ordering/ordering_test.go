@@ -288,7 +288,10 @@ func TestLocal(t *testing.T) {
 	founded := make(chan struct{})
 	var network storetest.Network
 	run := func() (ordering.Local, func()) {
-		s, err := store.Open(store.Config{Dir: dir, Self: m.Node.ID(), Transport: network.Layer(m.Node.ID())})
+		s, err := store.Open(store.Config{
+			Dir: dir, Self: m.Node.ID(), Transport: network.Layer(m.Node.ID()),
+			Now: func() time.Time { return statetest.Epoch.Add(time.Minute) },
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
