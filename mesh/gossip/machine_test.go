@@ -366,20 +366,6 @@ func (f *fleet) until(limit time.Duration, what string, ok func() bool) time.Dur
 	return time.Since(began)
 }
 
-// share is the part of the machines that run for which ok holds.
-func (f *fleet) share(ok func(*machine) bool) float64 {
-	n, yes := 0.0, 0.0
-	for _, m := range f.machines {
-		if m != nil && m.ended != nil {
-			n++
-			if ok(m) {
-				yes++
-			}
-		}
-	}
-	return yes / n
-}
-
 // pairs is how many of all who run see how many of the others.
 func (f *fleet) pairs() float64 {
 	n, seen := 0, 0

@@ -102,7 +102,7 @@ func TestAskWithoutADemo(t *testing.T) {
 
 func TestTheDemoObeys(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "demo") // a short name, for the socket
+	dir, err := os.MkdirTemp("", "demo") //nolint:usetesting // a short name, for the socket
 	if err != nil {
 		t.Fatal(err)
 	}
