@@ -32,17 +32,31 @@ func three(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	for n := 1; n < 3; n++ {
-		id := c.Machine(n).ID().String()
-		server, address := raft.ServerID(id), raft.ServerAddress(id)
-		c.await(t, nil, func(*running) bool {
-			return c.leader(t, c.stores...).raft.AddNonvoter(server, address, 0, 0).Error() == nil
-		})
-		c.await(t, c.stores[n], func(s *running) bool { return s.State().Revision() == first.State().Revision() })
-		c.await(t, nil, func(*running) bool {
-			return c.leader(t, c.stores...).raft.AddVoter(server, address, 0, 0).Error() == nil
-		})
+		c.promote(t, c.stores[n])
 	}
 	return c
+}
+
+// promote makes s a voter, whoever leads.
+func (c *cluster) promote(t *testing.T, s *running) {
+	t.Helper()
+	c.led(t, func(ctx context.Context, leader *running) error {
+		return leader.Promote(ctx, s.cfg.Self, func(context.Context) (uint64, error) { return s.Applied(), nil })
+	})
+}
+
+// led asks whoever leads until it is done: a busy machine may change its
+// leader at any time.
+func (c *cluster) led(t *testing.T, ask func(context.Context, *running) error) {
+	t.Helper()
+	ctx := within(t, 30*time.Second)
+	c.await(t, nil, func(*running) bool {
+		err := ask(ctx, c.leader(t, c.stores...))
+		if err != nil && !errors.Is(err, ErrNotLeader) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 }
 
 // others are the stores but one.
@@ -158,6 +172,9 @@ func TestCutOffLeader(t *testing.T) {
 	}
 	all := c.stores
 	c.stores = c.others(old)
+	began := time.Now()
+	c.leader(t, c.stores...)
+	t.Logf("a new leader after %s", time.Since(began))
 	c.propose(t, 7)
 	brief, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -201,8 +218,7 @@ func TestNewcomerGetsSnapshot(t *testing.T) {
 
 	cfg = config(t.TempDir(), m.Machine(1).ID(), &net)
 	second := start(t, cfg)
-	id := cfg.Self.String()
-	if err := first.raft.AddNonvoter(raft.ServerID(id), raft.ServerAddress(id), 0, 0).Error(); err != nil {
+	if err := first.AddReplica(ctx, cfg.Self); err != nil {
 		t.Fatal(err)
 	}
 	c.await(t, second, func(s *running) bool { return s.State().Revision() == first.State().Revision() })

@@ -19,7 +19,12 @@
 // NotLeaderError and ErrNoLeader mean not begun, ErrUnknownOutcome means that
 // it may yet happen. A command of a kind that this version does not know stops
 // the store with ErrHalted, and a restart meets it again until the program is
-// newer. State is local and may lag; Verify makes it linearisable.
+// newer. State is local and may lag; Verify makes it linearisable on the leader,
+// Current there and Reach here on a follower.
+//
+// The cluster grows online: AddReplica, then Promote, which gives the vote only
+// when the replica has caught up; Remove takes a controller out, and a leader
+// that is to go, or whose Run ends, hands its office over first.
 //
 // What it does not do: carry a follower's command to the leader, which is
 // node's work, or check signatures, which is state's. It does not choose who

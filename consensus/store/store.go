@@ -17,13 +17,15 @@ import (
 	"warren/mesh/identity"
 )
 
-// Raft's clockwork, for voters a continent apart. A lone voter waits for none
-// of it.
+// Raft's clockwork. A leader's death is noticed after one to two heartbeats,
+// and voters half the world apart, 250 ms, still answer within one. A lone
+// voter waits for none of it.
 const (
-	heartbeat    = time.Second
+	heartbeat    = 500 * time.Millisecond
 	lease        = heartbeat // the longest Raft takes: a busy leader keeps its office
 	rpcTimeout   = 5 * time.Second
 	drainTimeout = 2 * time.Second
+	handTimeout  = time.Second
 	snapshotsDue = 30 * time.Second // checked at one to two times this
 	keepSnapshot = 2
 )
@@ -155,6 +157,7 @@ func (s *Store) Run(ctx context.Context) error {
 	case <-s.machine.halted:
 		cause = s.machine.err()
 	}
+	s.leave()
 	s.stop()
 	deaf()
 	s.drain()
@@ -175,6 +178,7 @@ func (s *Store) newRaft(log hclog.Logger) (r *raft.Raft, err error) {
 	conf.SnapshotInterval = s.cfg.due
 	conf.Logger = log
 	conf.NoLegacyTelemetry = true
+	conf.ShutdownOnRemove = false // it may be let in again; node decides what goes on
 	defer func() {
 		if p := recover(); p != nil {
 			r, err = nil, fmt.Errorf("log and snapshots in %s do not fit together: %v", s.cfg.Dir, p)
@@ -201,6 +205,25 @@ func (s *Store) electAlone() {
 	var done raft.TimeoutNowResponse
 	if err := s.trans.TimeoutNow(raft.ServerID(self), raft.ServerAddress(self), order, &done); err != nil {
 		s.log.Warn("immediate election failed", "error", err)
+	}
+}
+
+// leave hands the leader's office over before it ends, so that the others need
+// not wait for a heartbeat that does not come.
+func (s *Store) leave() {
+	voters := 0
+	for _, v := range s.Voters() {
+		if v.Votes {
+			voters++
+		}
+	}
+	if voters < 2 || s.machine.err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), handTimeout)
+	defer cancel()
+	if err := s.HandOver(ctx); err != nil {
+		s.log.Info("nobody took the leader's office", "err", err)
 	}
 }
 
