@@ -69,8 +69,9 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 generate: $(TOOLS) ## Go code from the schemas in api/
 	cd api && PATH="$(CURDIR)/.bin:$$PATH" buf generate
 
-lab: ## stories in network namespaces, as root
-	@echo "make lab: there is no lab yet; the stories run in userspace by make test" >&2; exit 2
+lab: build ## stories in network namespaces, as root
+	@scripts/setup.sh base lab
+	go run ./scripts/lab $(LAB)
 
 e2e: ## the console in a browser
 	@echo "make e2e: there is no console to drive yet" >&2; exit 2
