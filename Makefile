@@ -70,7 +70,7 @@ generate: $(TOOLS) ## Go code from the schemas in api/
 	cd api && PATH="$(CURDIR)/.bin:$$PATH" buf generate
 
 lab: build ## stories in network namespaces, as root
-	@scripts/setup.sh base lab
+	@scripts/setup.sh base
 	go run ./scripts/lab $(LAB)
 
 e2e: ## the console in a browser

@@ -21,5 +21,5 @@
 // it can outlive it, however it ends, and no packet of it can leave: there is
 // no interface that leads out. The machine's own network is not touched.
 //
-// It needs root and Linux, and the packages scripts/packages.txt lists for it.
+// It needs root and Linux, and nftables, conntrack and iproute2.
 package main

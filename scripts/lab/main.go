@@ -106,9 +106,9 @@ func able() error {
 	if os.Getuid() != 0 {
 		return errors.New("network namespaces need root; try: sudo make lab")
 	}
-	for _, tool := range []string{"ip", "nft", "sysctl"} {
+	for _, tool := range []string{"ip", "nft", "conntrack", "sysctl"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("%s is missing; try: scripts/setup.sh base lab", tool)
+			return fmt.Errorf("%s is missing; try: scripts/setup.sh base", tool)
 		}
 	}
 	if _, err := os.Stat("/dev/net/tun"); err != nil {

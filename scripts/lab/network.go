@@ -79,14 +79,11 @@ func (t *teller) router(name string, nat NAT) *router {
 	return r
 }
 
-// blockUDP makes the router let no UDP out any more.
-func (r *router) blockUDP() {
-	r.t.say("%s lets no UDP through", r.name)
-	r.rules("meta l4proto udp drop")
-}
-
 // restart makes the router forget all mappings.
-func (r *router) restart() { r.t.in(r.name, "conntrack", "-F") }
+func (r *router) restart() {
+	r.t.in(r.name, "conntrack", "-F")
+	r.t.say("%s has forgotten all mappings", r.name)
+}
 
 func (r *router) rules(first string) {
 	r.t.nft(r.name, fmt.Sprintf(`

@@ -6,5 +6,7 @@ package main
 func stories() []story {
 	return []story{
 		publicController(),
+		cachedEndpoints(),
+		roaming(),
 	}
 }

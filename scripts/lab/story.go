@@ -193,7 +193,15 @@ func (t *teller) until(limit time.Duration, what string, holds func() bool) time
 		case time.Since(began) > limit:
 			t.fail("not within %s: %s", limit, what)
 		}
-		time.Sleep(10 * time.Millisecond)
+		t.pause(10 * time.Millisecond)
 	}
 	return time.Since(began)
+}
+
+// pause lets time pass.
+func (t *teller) pause(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-t.ctx.Done():
+	}
 }
