@@ -17,6 +17,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/mesh"
 	"warren/mesh/identity"
+	"warren/mesh/identity/identitytest"
 )
 
 var (
@@ -36,11 +37,7 @@ func nodeKey(t testing.TB, name string) identity.NodeKey {
 
 func keys(t testing.TB, node string, counter uint64) *warrenv1.Statement {
 	t.Helper()
-	s, err := identity.SignKeys(nodeKey(t, node), meshID, [32]byte{byte(counter), 1}, [32]byte{2}, counter, day0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return identitytest.Keys(t, nodeKey(t, node), meshID, fmt.Sprint(counter), counter, day0)
 }
 
 func endpoints(t testing.TB, node string, counter uint64, addrs ...string) *warrenv1.Statement {
@@ -84,7 +81,7 @@ func TestMergeKeepsTheNewest(t *testing.T) {
 	merge(t, d, endpoints(t, "a", 2, "192.0.2.1:1"), true)
 	merge(t, d, keys(t, "a", 4), false)
 	merge(t, d, keys(t, "a", 5), false)
-	if k, ok := d.Keys(a); !ok || k.Counter != 5 || k.WireGuard != [32]byte{5, 1} || k.Node != a {
+	if k, ok := d.Keys(a); !ok || k.Counter != 5 || k.WireGuard != identitytest.Public(t, "wireguard 5") || k.Node != a {
 		t.Errorf("keys of a: %+v %v", k, ok)
 	}
 	merge(t, d, keys(t, "a", 6), true)
@@ -115,10 +112,7 @@ func TestMergeRefuses(t *testing.T) {
 		f(s)
 		return s
 	}
-	other, err := identity.SignKeys(nodeKey(t, "a"), identity.MeshID{9}, [32]byte{1}, [32]byte{2}, 9, day0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := identitytest.Keys(t, nodeKey(t, "a"), identity.MeshID{9}, "9", 9, day0)
 	impostor, err := identity.Sign(identity.TypeKeys, &warrenv1.Keys{
 		Mesh: meshID[:], Node: nodeKey(t, "a").Public(), Wireguard: make([]byte, 32), Disco: make([]byte, 32), Counter: 9,
 	}, nodeKey(t, "b").Signer())

@@ -88,11 +88,12 @@ func (l *life) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wg, disco, err := tunnel.Public()
+	wg, disco, err := tunnel.Keys()
 	if err != nil {
 		return err
 	}
-	if held, ok := l.view.Facts().Keys(l.key.ID()); !ok || held.WireGuard != wg || held.Disco != disco {
+	held, ok := l.view.Facts().Keys(l.key.ID())
+	if !ok || held.WireGuard != [32]byte(wg.PublicKey().Bytes()) || held.Disco != [32]byte(disco.PublicKey().Bytes()) {
 		keys, err := identity.SignKeys(l.key, l.mesh, wg, disco, max(tunnel.Counter, held.Counter+1), time.Now())
 		if err != nil {
 			return err

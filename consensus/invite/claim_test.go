@@ -15,15 +15,13 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/invite"
 	"warren/mesh/identity"
+	"warren/mesh/identity/identitytest"
 )
 
 // plainClaim is joiner's answer to plain.
 func plainClaim(t testing.TB, edit ...func(*warrenv1.Claim)) *warrenv1.Claim {
 	t.Helper()
-	keys, err := identity.SignKeys(node(t, joiner), meshID, [32]byte{1}, [32]byte{2}, 1, noon)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := identitytest.Keys(t, node(t, joiner), meshID, "joiner", 1, noon)
 	m := &warrenv1.Claim{
 		Mesh: meshID[:], Invite: inviteID[:], Node: public(joiner), Name: "till-3", Keys: keys,
 		Facts: map[string]string{"os": "linux", "hostname": "till-3", "user": "Zoë"}, Nonce: bytes.Repeat([]byte{7}, 32), Time: noon.UnixMilli(),
@@ -63,7 +61,7 @@ func TestClaim(t *testing.T) {
 	}
 	id := node(t, joiner).ID()
 	if got.Mesh != meshID || got.Invite != inviteID || got.Node != id || !got.NodeKey.Equal(public(joiner)) || got.Name != "till-3" ||
-		got.Keys.WireGuard != [32]byte{1} || got.Keys.Node != id || !maps.Equal(got.Facts, m.GetFacts()) ||
+		got.Keys.WireGuard != identitytest.Public(t, "wireguard joiner") || got.Keys.Node != id || !maps.Equal(got.Facts, m.GetFacts()) ||
 		got.Nonce != [32]byte(m.GetNonce()) || got.Technician != nil || got.IPv4.IsValid() || !got.Time.Equal(noon) {
 		t.Errorf("got %+v", got)
 	}
@@ -98,11 +96,7 @@ func TestClaimWithoutApproval(t *testing.T) {
 
 func TestClaimShape(t *testing.T) {
 	keysOf := func(n byte, mesh identity.MeshID) *warrenv1.Statement {
-		s, err := identity.SignKeys(node(t, n), mesh, [32]byte{1}, [32]byte{2}, 1, noon)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
+		return identitytest.Keys(t, node(t, n), mesh, "joiner", 1, noon)
 	}
 	many := map[string]string{}
 	for i := range invite.MaxFacts + 1 {
@@ -161,7 +155,7 @@ func TestClaimRefused(t *testing.T) {
 		"another mesh": {plainClaim(t, func(m *warrenv1.Claim) {
 			other := identity.MeshID{9}
 			m.Mesh = other[:]
-			m.Keys, _ = identity.SignKeys(node(t, joiner), other, [32]byte{1}, [32]byte{2}, 1, noon)
+			m.Keys = identitytest.Keys(t, node(t, joiner), other, "joiner", 1, noon)
 		}), nil, nil},
 		"without the invite key":        {plainClaim(t), []ed25519.PrivateKey{private(joiner)}, nil},
 		"with another invite key":       {plainClaim(t), []ed25519.PrivateKey{private(stranger), private(joiner)}, nil},

@@ -15,6 +15,7 @@ import (
 	"warren/consensus/invite"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
+	"warren/mesh/identity/identitytest"
 )
 
 // The people and machines of these tests, by the seed of their key.
@@ -200,10 +201,7 @@ func claim(t testing.TB, l *trust.Log, n byte, name string, edit ...func(*warren
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := identity.SignKeys(key, l.Mesh(), [32]byte{1}, [32]byte{2}, 1, noon)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := identitytest.Keys(t, key, l.Mesh(), "1", 1, noon)
 	mesh := l.Mesh()
 	m := &warrenv1.Claim{
 		Mesh: mesh[:], Invite: inviteID[:], Name: name, Keys: keys, Nonce: make([]byte, 32), Ipv4: []byte{100, 97, 0, n}, Time: noon.UnixMilli(),

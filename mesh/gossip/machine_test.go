@@ -20,6 +20,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/mesh"
 	"warren/mesh/identity"
+	"warren/mesh/identity/identitytest"
 )
 
 // fleet is a mesh whose machines run in one process.
@@ -275,11 +276,7 @@ func (m *machine) behind(_ context.Context, peer identity.NodeID) error {
 // keys makes machine n's key statement known to itself and, as a controller
 // would, to all who run.
 func (f *fleet) keysOf(n int) *warrenv1.Statement {
-	s, err := identity.SignKeys(f.keys[n], f.mesh, [32]byte{1, byte(n)}, [32]byte{2, byte(n)}, 1, time.Now())
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return s
+	return identitytest.Keys(f.t, f.keys[n], f.mesh, fmt.Sprint(n), 1, time.Now())
 }
 
 // endpointsOf is machine n's endpoint statement; many makes it long.

@@ -1,9 +1,12 @@
 package identity
 
 import (
+	"crypto/ecdh"
 	"crypto/ed25519"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
@@ -15,7 +18,8 @@ const (
 	MaxPublic    = 4
 )
 
-// Keys are the WireGuard and disco public keys a node vouches for.
+// Keys are the WireGuard and disco public keys a node vouches for, and whose
+// private halves it has shown to hold.
 type Keys struct {
 	Node      NodeID
 	NodeKey   ed25519.PublicKey
@@ -35,16 +39,39 @@ type Endpoints struct {
 	Time    time.Time
 }
 
-// SignKeys makes the key statement of node in mesh.
-func SignKeys(node NodeKey, mesh MeshID, wireguard, disco [32]byte, counter uint64, now time.Time) (*warrenv1.Statement, error) {
-	return Sign(TypeKeys, &warrenv1.Keys{
-		Mesh: mesh[:], Node: node.Public(), Wireguard: wireguard[:], Disco: disco[:],
+// SignKeys makes the key statement of node in mesh, with the proofs that it
+// holds both X25519 keys.
+func SignKeys(node NodeKey, mesh MeshID, wireguard, disco *ecdh.PrivateKey, counter uint64, now time.Time) (*warrenv1.Statement, error) {
+	m := &warrenv1.Keys{
+		Mesh: mesh[:], Node: node.Public(), Wireguard: wireguard.PublicKey().Bytes(), Disco: disco.PublicKey().Bytes(),
 		Counter: counter, Time: now.UnixMilli(),
-	}, node.Signer())
+	}
+	var err error
+	if m.WireguardProof, err = signX(wireguard, possession(m, proofWireGuard)); err != nil {
+		return nil, fmt.Errorf("sign with the wireguard key: %w", err)
+	}
+	if m.DiscoProof, err = signX(disco, possession(m, proofDisco)); err != nil {
+		return nil, fmt.Errorf("sign with the disco key: %w", err)
+	}
+	return Sign(TypeKeys, m, node.Signer())
+}
+
+// What the two X25519 keys sign is told apart, so that the proof of one is
+// none for the other.
+const (
+	proofWireGuard Type = TypeKeys + "/wireguard"
+	proofDisco     Type = TypeKeys + "/disco"
+)
+
+// possession is what an X25519 key signs to show that the node has its private
+// half: both keys, whose they are, where, and in which statement.
+func possession(m *warrenv1.Keys, t Type) []byte {
+	b := slices.Concat(m.GetMesh(), m.GetNode(), m.GetWireguard(), m.GetDisco()) // 32 bytes each
+	return encode(t, binary.BigEndian.AppendUint64(b, m.GetCounter()))
 }
 
 // OpenKeys verifies a key statement of mesh: signed by exactly the node it
-// speaks of.
+// speaks of, and by both keys it states.
 func OpenKeys(s *warrenv1.Statement, mesh MeshID) (Keys, error) {
 	var m warrenv1.Keys
 	signers, err := Open(s, TypeKeys, &m)
@@ -60,8 +87,9 @@ func OpenKeys(s *warrenv1.Statement, mesh MeshID) (Keys, error) {
 	k := Keys{Node: NodeIDOf(m.GetNode()), NodeKey: m.GetNode(), Counter: m.GetCounter()}
 	copy(k.WireGuard[:], m.GetWireguard())
 	copy(k.Disco[:], m.GetDisco())
-	if k.WireGuard == [32]byte{} || k.Disco == [32]byte{} {
-		return Keys{}, fmt.Errorf("an empty key: %w", ErrStatement)
+	if !verifyX(k.WireGuard, possession(&m, proofWireGuard), m.GetWireguardProof()) ||
+		!verifyX(k.Disco, possession(&m, proofDisco), m.GetDiscoProof()) {
+		return Keys{}, fmt.Errorf("a key whose private half the node did not prove to hold: %w", ErrStatement)
 	}
 	return k, nil
 }

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -8,6 +9,7 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/mesh/identity"
+	"warren/mesh/identity/identitytest"
 )
 
 func TestKeys(t *testing.T) {
@@ -16,7 +18,8 @@ func TestKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Node != k.ID() || !got.NodeKey.Equal(k.Public()) || got.WireGuard != [32]byte{1} || got.Disco != [32]byte{2} || got.Counter != 3 {
+	if got.Node != k.ID() || !got.NodeKey.Equal(k.Public()) || got.Counter != 3 ||
+		got.WireGuard != identitytest.Public(t, "wireguard a") || got.Disco != identitytest.Public(t, "disco a") {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -24,9 +27,15 @@ func TestKeys(t *testing.T) {
 func TestKeysRefused(t *testing.T) {
 	k, other := key(t, 1), key(t, 2)
 	id := mesh(7)
-	good := func() *warrenv1.Keys {
-		return &warrenv1.Keys{Mesh: id[:], Node: k.Public(), Wireguard: make32(1), Disco: make32(2)}
+	payload := func(s *warrenv1.Statement) *warrenv1.Keys {
+		var m warrenv1.Keys
+		if err := identity.Decode(s, identity.TypeKeys, &m); err != nil {
+			t.Fatal(err)
+		}
+		return &m
 	}
+	others := payload(identitytest.Keys(t, other, id, "b", 3, noon))
+	mine := payload(identitytest.Keys(t, k, id, "b", 3, noon))
 	for name, c := range map[string]struct {
 		spoil func(*warrenv1.Keys)
 		by    []identity.NodeKey
@@ -40,15 +49,36 @@ func TestKeysRefused(t *testing.T) {
 		"long disco":         {func(m *warrenv1.Keys) { m.Disco = append(m.Disco, 0) }, nil},
 		"an empty wireguard": {func(m *warrenv1.Keys) { m.Wireguard = make([]byte, 32) }, nil},
 		"an empty disco":     {func(m *warrenv1.Keys) { m.Disco = make([]byte, 32) }, nil},
+		// What an earlier member would say to put a later one out of the mesh.
+		"another's wireguard": {func(m *warrenv1.Keys) { m.Wireguard = others.GetWireguard() }, nil},
+		"another's disco":     {func(m *warrenv1.Keys) { m.Disco = others.GetDisco() }, nil},
+		"another's keys with its proofs": {func(m *warrenv1.Keys) {
+			m.Wireguard, m.Disco = others.GetWireguard(), others.GetDisco()
+			m.WireguardProof, m.DiscoProof = others.GetWireguardProof(), others.GetDiscoProof()
+		}, nil},
+		"one key of two statements": {func(m *warrenv1.Keys) {
+			m.Wireguard, m.WireguardProof = mine.GetWireguard(), mine.GetWireguardProof()
+		}, nil},
+		"proofs swapped": {func(m *warrenv1.Keys) {
+			m.WireguardProof, m.DiscoProof = m.GetDiscoProof(), m.GetWireguardProof()
+		}, nil},
+		"keys and proofs swapped": {func(m *warrenv1.Keys) {
+			m.Wireguard, m.Disco = m.GetDisco(), m.GetWireguard()
+			m.WireguardProof, m.DiscoProof = m.GetDiscoProof(), m.GetWireguardProof()
+		}, nil},
+		"no wireguard proof": {func(m *warrenv1.Keys) { m.WireguardProof = nil }, nil},
+		"no disco proof":     {func(m *warrenv1.Keys) { m.DiscoProof = nil }, nil},
+		"a long proof":       {func(m *warrenv1.Keys) { m.DiscoProof = append(m.DiscoProof, 0) }, nil},
+		"another counter":    {func(m *warrenv1.Keys) { m.Counter++ }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := good()
+			m := payload(keysOf(t, k))
 			c.spoil(m)
-			s := raw(t, identity.TypeKeys, m, k.Signer())
-			if len(c.by) == 2 {
-				s = raw(t, identity.TypeKeys, m, c.by[0].Signer(), c.by[1].Signer())
+			by := []ed25519.PrivateKey{k.Signer()}
+			if c.by != nil {
+				by = []ed25519.PrivateKey{c.by[0].Signer(), c.by[1].Signer()}
 			}
-			if _, err := identity.OpenKeys(s, id); !errors.Is(err, identity.ErrStatement) {
+			if _, err := identity.OpenKeys(raw(t, identity.TypeKeys, m, by...), id); !errors.Is(err, identity.ErrStatement) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -18,6 +18,7 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/mesh/identity"
+	"warren/mesh/identity/identitytest"
 )
 
 var update = flag.Bool("update", false, "write golden files that are missing; never an existing one")
@@ -26,11 +27,7 @@ var noon = time.UnixMilli(1_800_000_000_000)
 
 func keysOf(t testing.TB, k identity.NodeKey) *warrenv1.Statement {
 	t.Helper()
-	s, err := identity.SignKeys(k, mesh(7), [32]byte{1}, [32]byte{2}, 3, noon)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return identitytest.Keys(t, k, mesh(7), "a", 3, noon)
 }
 
 func endpointsOf(t testing.TB, k identity.NodeKey, addresses ...string) *warrenv1.Statement {
@@ -301,7 +298,7 @@ func TestGolden(t *testing.T) {
 		switch name {
 		case "keys":
 			got, err := identity.OpenKeys(&old, mesh(7))
-			if err != nil || got.Node != k.ID() || got.WireGuard != [32]byte{1} || got.Disco != [32]byte{2} || got.Counter != 3 {
+			if err != nil || got.Node != k.ID() || got.WireGuard != identitytest.Public(t, "wireguard a") || got.Disco != identitytest.Public(t, "disco a") || got.Counter != 3 {
 				t.Errorf("old keys = %+v, %v", got, err)
 			}
 		case "endpoints":

@@ -131,7 +131,7 @@ func (a *Application) Claim(ctx context.Context, name string, facts map[string]s
 	if err != nil {
 		return home.Member{}, err
 	}
-	wg, disco, err := tunnel.Public()
+	wg, disco, err := tunnel.Keys()
 	if err != nil {
 		return home.Member{}, err
 	}

@@ -20,6 +20,7 @@ import (
 	"warren/consensus/state"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
+	"warren/mesh/identity/identitytest"
 	"warren/node/enrol"
 	"warren/node/fault"
 	"warren/node/home"
@@ -193,16 +194,14 @@ func (g guest) calls(ctx context.Context) context.Context {
 // claim is what the guest would hand in with that nonce.
 func (w *world) claim(g guest, k ticket, name string, nonce []byte, edit ...func(*warrenv1.Claim)) *warrenv1.Statement {
 	w.t.Helper()
-	keys, err := identity.SignKeys(g.key, w.mesh, [32]byte{1, g.key.ID()[0]}, [32]byte{2, g.key.ID()[0]}, 1, time.Now())
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	keys := identitytest.Keys(w.t, g.key, w.mesh, g.key.ID().String(), 1, time.Now())
 	m := &warrenv1.Claim{Mesh: w.mesh[:], Invite: k.id[:], Name: name, Keys: keys, Nonce: nonce, Time: time.Now().UnixMilli()}
 	for _, e := range edit {
 		e(m)
 	}
 	var person ed25519.PrivateKey
 	if k.open.Role == invite.RoleTechnician {
+		var err error
 		if _, person, err = ed25519.GenerateKey(rand.Reader); err != nil {
 			w.t.Fatal(err)
 		}

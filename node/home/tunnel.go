@@ -43,20 +43,13 @@ func (h Home) EnsureTunnel() (Tunnel, error) {
 	return t, h.writeJSON(h.tunnelPath(), t)
 }
 
-// Public are the public halves of the WireGuard and the disco key.
-func (t Tunnel) Public() (wireguard, disco [32]byte, err error) {
-	if wireguard, err = public(t.WireGuard); err != nil {
-		return wireguard, disco, err
+// Keys are the WireGuard and the disco key.
+func (t Tunnel) Keys() (wireguard, disco *ecdh.PrivateKey, err error) {
+	if wireguard, err = ecdh.X25519().NewPrivateKey(t.WireGuard); err != nil {
+		return nil, nil, fmt.Errorf("tunnel key: %w", err)
 	}
-	disco, err = public(t.Disco)
-	return wireguard, disco, err
-}
-
-func public(private []byte) (pub [32]byte, err error) {
-	key, err := ecdh.X25519().NewPrivateKey(private)
-	if err != nil {
-		return pub, fmt.Errorf("tunnel key: %w", err)
+	if disco, err = ecdh.X25519().NewPrivateKey(t.Disco); err != nil {
+		return nil, nil, fmt.Errorf("tunnel key: %w", err)
 	}
-	copy(pub[:], key.PublicKey().Bytes())
-	return pub, nil
+	return wireguard, disco, nil
 }

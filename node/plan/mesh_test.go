@@ -16,6 +16,7 @@ import (
 	"warren/consensus/trust"
 	"warren/mesh"
 	"warren/mesh/identity"
+	"warren/mesh/identity/identitytest"
 	"warren/node/plan"
 )
 
@@ -110,11 +111,7 @@ func (w *world) device(d *warrenv1.DeviceRecord, candidate bool) {
 func (w *world) state(name, word string) {
 	w.t.Helper()
 	k := nodeKey(w.t, name)
-	wireguard, disco := sha256.Sum256([]byte("wireguard "+word)), sha256.Sum256([]byte("disco "+word))
-	keys, err := identity.SignKeys(k, w.log.Mesh(), wireguard, disco, 1, day0)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	keys := identitytest.Keys(w.t, k, w.log.Mesh(), word, 1, day0)
 	d, _ := w.log.Device(k.ID())
 	endpoints, err := identity.SignEndpoints(k, w.log.Mesh(), []netip.AddrPort{
 		netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, d.IPv4.As4()[3]}), 41820),

@@ -77,9 +77,9 @@ func (b *builder) ownKeys() map[[32]byte]string {
 }
 
 // claims reports whether a member states a key that an earlier one has, and
-// notes its keys otherwise. A statement proves who made it but not that they
-// hold the private halves: without this, a member could state another's key
-// and take its place in the tunnel.
+// notes its keys otherwise. A key statement proves that its node holds the
+// private halves, so that only two who share them get here; WireGuard knows
+// peers by key and can take one of them.
 func (b *builder) claims(owner map[[32]byte]string, m stated) bool {
 	for _, k := range [][32]byte{m.wireguard, m.disco} {
 		if other, taken := owner[k]; taken {

@@ -1217,7 +1217,8 @@ func (x *Revocation) GetTime() int64 {
 }
 
 // Keys binds a node's WireGuard and disco keys to its identity
-// (type "warren/keys/v1"), signed by the node key.
+// (type "warren/keys/v1"), signed by the node key. Both X25519 keys sign too
+// (XEdDSA), so that nobody states a key whose private half another has.
 type Keys struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Mesh  []byte                 `protobuf:"bytes,1,opt,name=mesh,proto3" json:"mesh,omitempty"`
@@ -1226,10 +1227,15 @@ type Keys struct {
 	Wireguard []byte `protobuf:"bytes,3,opt,name=wireguard,proto3" json:"wireguard,omitempty"`
 	Disco     []byte `protobuf:"bytes,4,opt,name=disco,proto3" json:"disco,omitempty"`
 	// The highest counter holds.
-	Counter       uint64 `protobuf:"varint,5,opt,name=counter,proto3" json:"counter,omitempty"`
-	Time          int64  `protobuf:"varint,6,opt,name=time,proto3" json:"time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Counter uint64 `protobuf:"varint,5,opt,name=counter,proto3" json:"counter,omitempty"`
+	Time    int64  `protobuf:"varint,6,opt,name=time,proto3" json:"time,omitempty"`
+	// Signatures of 64 bytes by the WireGuard and the disco key over DSSE of
+	// "warren/keys/v1/wireguard" or "warren/keys/v1/disco" and mesh, node,
+	// wireguard, disco and the counter in 8 bytes, big-endian.
+	WireguardProof []byte `protobuf:"bytes,7,opt,name=wireguard_proof,json=wireguardProof,proto3" json:"wireguard_proof,omitempty"`
+	DiscoProof     []byte `protobuf:"bytes,8,opt,name=disco_proof,json=discoProof,proto3" json:"disco_proof,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Keys) Reset() {
@@ -1302,6 +1308,20 @@ func (x *Keys) GetTime() int64 {
 		return x.Time
 	}
 	return 0
+}
+
+func (x *Keys) GetWireguardProof() []byte {
+	if x != nil {
+		return x.WireguardProof
+	}
+	return nil
+}
+
+func (x *Keys) GetDiscoProof() []byte {
+	if x != nil {
+		return x.DiscoProof
+	}
+	return nil
 }
 
 // Endpoints says where a node can be reached (type "warren/endpoints/v1"),
@@ -2079,14 +2099,17 @@ const file_warren_v1_statement_proto_rawDesc = "" +
 	"\x04kind\x18\x02 \x01(\x0e2\x19.warren.v1.RevocationKindR\x04kind\x12\x16\n" +
 	"\x06target\x18\x03 \x01(\fR\x06target\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x12\n" +
-	"\x04time\x18\x05 \x01(\x03R\x04time\"\x90\x01\n" +
+	"\x04time\x18\x05 \x01(\x03R\x04time\"\xda\x01\n" +
 	"\x04Keys\x12\x12\n" +
 	"\x04mesh\x18\x01 \x01(\fR\x04mesh\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\fR\x04node\x12\x1c\n" +
 	"\twireguard\x18\x03 \x01(\fR\twireguard\x12\x14\n" +
 	"\x05disco\x18\x04 \x01(\fR\x05disco\x12\x18\n" +
 	"\acounter\x18\x05 \x01(\x04R\acounter\x12\x12\n" +
-	"\x04time\x18\x06 \x01(\x03R\x04time\"\x97\x01\n" +
+	"\x04time\x18\x06 \x01(\x03R\x04time\x12'\n" +
+	"\x0fwireguard_proof\x18\a \x01(\fR\x0ewireguardProof\x12\x1f\n" +
+	"\vdisco_proof\x18\b \x01(\fR\n" +
+	"discoProof\"\x97\x01\n" +
 	"\tEndpoints\x12\x12\n" +
 	"\x04mesh\x18\x01 \x01(\fR\x04mesh\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\fR\x04node\x12\x1c\n" +

@@ -15,6 +15,7 @@ import (
 	"warren/consensus/state"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
+	"warren/mesh/identity/identitytest"
 )
 
 // Epoch is the time at which every Mesh is founded.
@@ -130,8 +131,7 @@ func (m *Mesh) Claim(log *trust.Log, n, machine int, technician ed25519.PrivateK
 	node, id, mesh := m.Machine(machine), m.InviteID(n), log.Mesh()
 	ip, err := log.FreeIPv4(node.ID())
 	m.must(err)
-	keys, err := identity.SignKeys(node, mesh, [32]byte{1, byte(machine)}, [32]byte{2, byte(machine)}, 1, Epoch)
-	m.must(err)
+	keys := identitytest.Keys(m.TB, node, mesh, fmt.Sprint(machine), 1, Epoch)
 	c := &warrenv1.Claim{
 		Mesh: mesh[:], Invite: id[:], Name: fmt.Sprintf("machine-%d", machine), Keys: keys,
 		Facts: map[string]string{"os": "linux"}, Nonce: make([]byte, 32), Ipv4: ip.AsSlice(),

@@ -1,0 +1,2 @@
+// Package identitytest makes keys and statements for tests.
+package identitytest
