@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -59,6 +60,11 @@ func (s ControllerService) Follow(ctx context.Context, req *warrenv1.FollowReque
 	if err != nil {
 		return s.lastWord(stream, err)
 	}
+	ctx, leave, err := s.Rates.Follow(ctx, peer.ID)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	s.take(peer, req.GetFacts())
 	held, policyHash := req.GetEntries(), hash32(req.GetPolicy())
 	if log := s.View.Now().Log; held > 0 && !log.Contains(hash32(req.GetHead()), held-1) {
@@ -79,6 +85,10 @@ func (s ControllerService) Follow(ctx context.Context, req *warrenv1.FollowReque
 		case <-agreed:
 		case <-facts:
 		case <-ctx.Done():
+			var replaced *fault.Error
+			if errors.As(context.Cause(ctx), &replaced) {
+				return replaced
+			}
 			return nil
 		}
 		if err := mustBeMember(s.View.Now().Log, peer.ID); err != nil {

@@ -17,10 +17,12 @@ const (
 	maxRated       = 65536
 )
 
-// Rates count members' calls.
+// Rates count members' calls, and the streams they keep.
 type Rates struct {
 	mu      sync.Mutex
 	members map[identity.NodeID]*rate.Limiter
+
+	follows follows
 }
 
 // NewRates has counted nothing yet.
