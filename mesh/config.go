@@ -16,6 +16,8 @@ const (
 	PeerPort = 418
 	// SessionPort is UDP: the socket of the WebRTC sessions.
 	SessionPort = 418
+	// GossipPort is UDP and TCP: the pool of package gossip.
+	GossipPort = 419
 )
 
 // Config is what the tunnel has to be: the packets' part of a Plan. The zero

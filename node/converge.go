@@ -77,6 +77,7 @@ func (l *life) converge() error {
 	if l.broker != nil {
 		l.broker.Apply(p.Session)
 	}
+	l.gossip.apply(now, p)
 	l.port.Recheck()
 	return nil
 }
@@ -101,6 +102,7 @@ func (l *life) announce(ctx context.Context) error {
 		if _, err := l.view.Facts().Merge(keys); err != nil {
 			return fmt.Errorf("state own keys: %w", err)
 		}
+		l.gossip.say(keys)
 	}
 	for {
 		addresses, changed := l.engine.Endpoints()
@@ -115,6 +117,7 @@ func (l *life) announce(ctx context.Context) error {
 			if _, err := l.view.Facts().Merge(s); err != nil {
 				l.log.Warn("own endpoints were not accepted", "err", err)
 			}
+			l.gossip.say(s)
 			if l.follower != nil {
 				l.follower.tell()
 			}

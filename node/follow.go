@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"sync"
 	"time"
@@ -108,7 +107,7 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 	req := &warrenv1.FollowRequest{Mesh: f.life.mesh[:], Facts: f.life.facts()}
 	if now.Log != nil {
 		head := now.Log.Head()
-		hash := sha256.Sum256(now.PolicyText)
+		hash := now.PolicyHash()
 		req.Entries, req.Head, req.Policy = now.Log.Len(), head[:], hash[:]
 	}
 	stream, err := c.Follow(ctx, req)

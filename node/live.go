@@ -45,6 +45,7 @@ type life struct {
 	engine    *engine.Engine
 	hub       *broker.Hub
 	broker    *broker.Broker
+	gossip    *gossiper
 	port      *port.Listener
 	presence  *api.Presence
 	authority ordering.Authority
@@ -97,6 +98,9 @@ func (l *life) work(ctx context.Context, doors []net.Listener) error {
 	if err := l.sessions(ctx); err != nil {
 		return err
 	}
+	if err := l.openGossip(ctx); err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	l.serve(ctx, g, doors)
 	if l.replica != nil {
@@ -108,6 +112,7 @@ func (l *life) work(ctx context.Context, doors []net.Listener) error {
 	g.Go(func() error { return l.announce(ctx) })
 	g.Go(func() error { return l.renew(ctx) })
 	g.Go(func() error { return l.watch(ctx) })
+	g.Go(func() error { return l.gossip.run(ctx) })
 	l.running.Store(l.api())
 	l.ready.Store(true)
 	if l.cfg.Ready != nil {

@@ -13,11 +13,9 @@ import (
 	"github.com/hashicorp/memberlist"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/mesh"
 	"warren/mesh/identity"
 )
-
-// Port is the pool's, UDP and TCP, on the overlay address of every member.
-const Port = 419
 
 // MaxName is the longest name of a pool, in bytes.
 const MaxName = 32
@@ -44,12 +42,12 @@ type Config struct {
 	// Version of this software, for the others to see; may be empty.
 	Version string
 
-	// Packets and Streams are bound to Port on this machine's overlay address.
-	// Run takes them over and closes them.
+	// Packets and Streams are bound to mesh.GossipPort on this machine's overlay
+	// address. Run takes them over and closes them.
 	Packets net.PacketConn
 	Streams net.Listener
-	// Dial connects to a peer's Port on its overlay address, and gives up when
-	// ctx ends.
+	// Dial connects to a peer's mesh.GossipPort on its overlay address, and gives
+	// up when ctx ends.
 	Dial func(ctx context.Context, peer identity.NodeID) (net.Conn, error)
 
 	// Peer names the peer of the current plan that has an overlay address; nil
@@ -195,7 +193,7 @@ func (p *Pool) library(t *transport) *memberlist.Config {
 		c.GossipInterval, c.PushPullInterval = 500*time.Millisecond, time.Minute
 	}
 	c.Name = p.roster.self.String()
-	c.BindPort, c.AdvertisePort = Port, Port
+	c.BindPort, c.AdvertisePort = mesh.GossipPort, mesh.GossipPort
 	c.AdvertiseAddr = p.cfg.Mesh.Address(p.roster.self).String()
 	c.Transport = t
 	c.Label = p.guard.label

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/memberlist"
 
+	"warren/mesh"
 	"warren/mesh/identity"
 )
 
@@ -61,7 +62,7 @@ func (d *delegate) NotifyAlive(n *memberlist.Node) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(n.Addr, d.pool.guard.address(id)) || n.Port != Port {
+	if !bytes.Equal(n.Addr, d.pool.guard.address(id)) || n.Port != mesh.GossipPort {
 		return errors.New("address that does not follow from the name")
 	}
 	return d.roster.vouched(id, n.Meta)

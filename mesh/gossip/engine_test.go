@@ -139,8 +139,8 @@ func (m *tunnelled) join(t *testing.T, f *fleet, all []*tunnelled) {
 	c := engine.Config{
 		Self: self, Mesh: f.mesh, Addresses: here, Routes: overlay,
 		Filter: &filter.Rules{List: []filter.Rule{
-			{Srcs: overlay, Dsts: here, Protocol: filter.TCP, Ports: filter.Port(Port)},
-			{Srcs: overlay, Dsts: here, Protocol: filter.UDP, Ports: filter.Port(Port)},
+			{Srcs: overlay, Dsts: here, Protocol: filter.TCP, Ports: filter.Port(mesh.GossipPort)},
+			{Srcs: overlay, Dsts: here, Protocol: filter.UDP, Ports: filter.Port(mesh.GossipPort)},
 		}},
 	}
 	var peers []identity.NodeID
@@ -159,7 +159,7 @@ func (m *tunnelled) join(t *testing.T, f *fleet, all []*tunnelled) {
 	if err := m.engine.Apply(c); err != nil {
 		t.Fatal(err)
 	}
-	at := netip.AddrPortFrom(own, Port)
+	at := netip.AddrPortFrom(own, mesh.GossipPort)
 	packets, err := m.engine.ListenPacket(t.Context(), at)
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func (m *tunnelled) join(t *testing.T, f *fleet, all []*tunnelled) {
 	m.pool, err = New(Config{
 		Key: m.key, Mesh: f.mesh, Packets: packets, Streams: streams,
 		Dial: func(ctx context.Context, peer identity.NodeID) (net.Conn, error) {
-			return m.engine.Dial(ctx, "tcp", netip.AddrPortFrom(f.mesh.Address(peer), Port))
+			return m.engine.Dial(ctx, "tcp", netip.AddrPortFrom(f.mesh.Address(peer), mesh.GossipPort))
 		},
 		Member: func(id identity.NodeID) bool { return slices.Contains(f.ids, id) },
 		Facts:  func() []*warrenv1.Statement { m.mu.Lock(); defer m.mu.Unlock(); return slices.Clone(m.told) },

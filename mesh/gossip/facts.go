@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/mesh"
 	"warren/mesh/identity"
 )
 
@@ -350,7 +351,7 @@ func (p *Pool) feed(ctx context.Context, list *memberlist.Memberlist) error {
 		case <-ctx.Done():
 			return nil
 		case f := <-p.feeds:
-			n := &memberlist.Node{Name: f.to.String(), Addr: p.guard.address(f.to), Port: Port}
+			n := &memberlist.Node{Name: f.to.String(), Addr: p.guard.address(f.to), Port: mesh.GossipPort}
 			if err := list.SendReliable(n, f.data); err != nil {
 				p.stats.unsent.Add(1)
 				p.cfg.Log.Debug("batch was not sent", "node", f.to.Short(), "err", err)

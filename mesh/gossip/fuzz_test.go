@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"warren/mesh"
 	"warren/mesh/identity"
 )
 
@@ -100,7 +101,7 @@ func fuzzGuard(t testing.TB) (*guard, *fleet) {
 	r.expel, r.heard = func(identity.NodeID, uint32) {}, func(identity.NodeID) {}
 	r.apply(fl.ids)
 	r.renew(fl.keys[0], Told{}, epoch())
-	g := &guard{roster: r, mesh: fl.mesh, label: string(fl.mesh[:]), port: Port, stats: &counters{}}
+	g := &guard{roster: r, mesh: fl.mesh, label: string(fl.mesh[:]), port: mesh.GossipPort, stats: &counters{}}
 	g.nack = func(identity.NodeID, uint32) {}
 	return g, fl
 }
@@ -112,7 +113,7 @@ func seeds(fl *fleet) [][]byte {
 	ping.number("SeqNo", 70000)
 	ping.text("Node", []byte(fl.ids[0].String()))
 	ping.text("SourceAddr", fl.mesh.Address(fl.ids[1]).AsSlice())
-	ping.number("SourcePort", Port)
+	ping.number("SourcePort", mesh.GossipPort)
 	ping.text("SourceNode", []byte(fl.ids[1].String()))
 	alive := packAlive(fl.ids[1], fl.mesh, 2, raw, versions())
 	dead := packAccusation(kindDead, 2, fl.ids[1], fl.ids[2])
@@ -173,7 +174,7 @@ func FuzzStream(f *testing.F) {
 	entry.fields(7)
 	entry.text("Name", []byte(fl.ids[1].String()))
 	entry.text("Addr", fl.mesh.Address(fl.ids[1]).AsSlice())
-	entry.number("Port", Port)
+	entry.number("Port", mesh.GossipPort)
 	entry.text("Meta", seal(fl.keys[1], fl.mesh, meta{counter: 1, ceiling: 300}))
 	entry.number("Incarnation", 2)
 	entry.number("State", stateAlive)

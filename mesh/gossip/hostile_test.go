@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"warren/mesh"
 	"warren/mesh/identity"
 )
 
@@ -27,7 +28,7 @@ func (f *fleet) attacker(n int) *attacker {
 }
 
 func (a *attacker) at() netip.AddrPort {
-	return netip.AddrPortFrom(a.f.mesh.Address(a.f.ids[a.n]), Port)
+	return netip.AddrPortFrom(a.f.mesh.Address(a.f.ids[a.n]), mesh.GossipPort)
 }
 
 // packet sends a message to machine to.
@@ -54,13 +55,13 @@ func (a *attacker) stream(to int, body []byte) []byte {
 
 func versions() []byte { return []byte{1, 5, 2, 1, 1, 1} }
 
-func packAlive(id identity.NodeID, mesh identity.MeshID, incarnation uint32, meta, vsn []byte) []byte {
+func packAlive(id identity.NodeID, in identity.MeshID, incarnation uint32, meta, vsn []byte) []byte {
 	var p packer
 	p.begin(kindAlive, 6)
 	p.number("Incarnation", uint64(incarnation))
 	p.text("Node", []byte(id.String()))
-	p.text("Addr", mesh.Address(id).AsSlice())
-	p.number("Port", Port)
+	p.text("Addr", in.Address(id).AsSlice())
+	p.number("Port", mesh.GossipPort)
 	p.text("Meta", meta)
 	p.text("Vsn", vsn)
 	return p
@@ -260,7 +261,7 @@ func TestForgedList(t *testing.T) {
 			p.fields(7)
 			p.text("Name", []byte(id.String()))
 			p.text("Addr", f.mesh.Address(id).AsSlice())
-			p.number("Port", Port)
+			p.number("Port", mesh.GossipPort)
 			p.text("Meta", raw)
 			p.number("Incarnation", uint64(incarnation))
 			p.number("State", state)
@@ -379,7 +380,7 @@ func TestReflection(t *testing.T) {
 			p.text("Node", []byte(node.String()))
 			p.text("Target", to.AsSlice())
 			p.text("SourceAddr", to.AsSlice())
-			p.number("SourcePort", Port)
+			p.number("SourcePort", mesh.GossipPort)
 			p.text("SourceNode", []byte(f.ids[1].String()))
 			evil.packet(0, p)
 		}
@@ -403,7 +404,7 @@ func TestOtherSources(t *testing.T) {
 		outside := netip.MustParseAddr("2001:db8::1")
 		f.net.host(outside)
 		for _, from := range []netip.AddrPort{
-			netip.AddrPortFrom(outside, Port),
+			netip.AddrPortFrom(outside, mesh.GossipPort),
 			netip.AddrPortFrom(f.mesh.Address(f.ids[1]), 40000),
 		} {
 			s := f.machines[0].pool.Stats().Strangers
@@ -415,7 +416,7 @@ func TestOtherSources(t *testing.T) {
 		}
 		ctx, cancel := contextFor(time.Second)
 		defer cancel()
-		c, err := f.net.dial(ctx, netip.AddrPortFrom(outside, Port), victim)
+		c, err := f.net.dial(ctx, netip.AddrPortFrom(outside, mesh.GossipPort), victim)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"warren/mesh"
 	"warren/mesh/identity"
 )
 
@@ -51,7 +52,7 @@ type parcel struct {
 
 func (o *overlay) host(a netip.Addr) *host {
 	h := &host{
-		net: o, at: netip.AddrPortFrom(a, Port),
+		net: o, at: netip.AddrPortFrom(a, mesh.GossipPort),
 		in: make(chan parcel, 4096), conns: make(chan net.Conn, 128), done: make(chan struct{}),
 	}
 	o.mu.Lock()

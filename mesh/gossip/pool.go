@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/mesh"
 	"warren/mesh/identity"
 )
 
@@ -92,7 +93,7 @@ func newPool(cfg Config) *Pool {
 		p.cfg.Peer = p.roster.whose
 	}
 	p.guard = &guard{
-		roster: p.roster, mesh: cfg.Mesh, label: string(cfg.Mesh[:]) + cfg.Name, port: Port, stats: &p.stats,
+		roster: p.roster, mesh: cfg.Mesh, label: string(cfg.Mesh[:]) + cfg.Name, port: mesh.GossipPort, stats: &p.stats,
 	}
 	p.queue.RetransmitMult = tellMult
 	p.queue.NumNodes = func() int {

@@ -135,6 +135,8 @@ func (b *builder) filter() {
 	rules := &filter.Rules{List: []filter.Rule{
 		{Srcs: overlay, Dsts: here, Protocol: filter.TCP, Ports: filter.Port(mesh.PeerPort)},
 		{Srcs: overlay, Dsts: here, Protocol: filter.UDP, Ports: filter.Port(mesh.SessionPort)},
+		{Srcs: overlay, Dsts: here, Protocol: filter.TCP, Ports: filter.Port(mesh.GossipPort)},
+		{Srcs: overlay, Dsts: here, Protocol: filter.UDP, Ports: filter.Port(mesh.GossipPort)},
 		{Srcs: overlay, Dsts: here, Protocol: filter.ICMP, Ports: filter.AllPorts()},
 	}}
 	for _, g := range b.compiled.Packets(b.self.ID) {

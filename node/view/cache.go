@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,11 +42,15 @@ type Now struct {
 	Policy     *policy.Policy
 	PolicyText []byte
 	PolicyErr  error // why Policy is nil although there is one
-	// Fork is set once another history than ours was told.
+	// Fork is set once a controller told another history than ours.
 	Fork error
 	// Controller that sent the newest part, and the leader it named.
 	Controller, Leader identity.NodeID
 }
+
+// PolicyHash is the SHA-256 of the policy text held, for others to tell
+// whether theirs is another.
+func (n Now) PolicyHash() [32]byte { return sha256.Sum256(n.PolicyText) }
 
 // Cache holds the newest Now. Safe for concurrent use.
 type Cache struct {
@@ -146,6 +151,25 @@ func (c *Cache) Merge(v *warrenv1.View) (changed bool, err error) {
 	return true, c.Save()
 }
 
+// Revoke takes in one revocation, whoever brings it, and stores it before it
+// returns. news is false where its target is revoked already; one that its
+// signer may not sign, as far as this machine knows, is an error.
+func (c *Cache) Revoke(s *warrenv1.Statement) (news bool, err error) {
+	c.merging.Lock()
+	defer c.merging.Unlock()
+	next := c.Now()
+	if next.Log == nil {
+		return false, errors.New("revocation: this machine has no trust log yet")
+	}
+	log, err := next.Log.Revoke(s)
+	if err != nil || log == next.Log {
+		return false, err
+	}
+	next.Log = log
+	c.swap(next, true)
+	return true, c.Save()
+}
+
 func (c *Cache) merge(v *warrenv1.View) (changed bool, err error) {
 	if len(v.GetMesh()) > 0 && string(v.GetMesh()) != string(c.mesh[:]) {
 		return false, fmt.Errorf("view of another mesh: %w", identity.ErrStatement)
@@ -188,7 +212,7 @@ func (c *Cache) revocationsOnly(next Now, v *warrenv1.View, fork error) (bool, e
 		return false, errors.Join(fork, err)
 	}
 	changed := log != next.Log
-	if errors.Is(fork, ErrFork) {
+	if errors.Is(fork, ErrFork) && len(v.GetController()) > 0 { // a peer's word may be garbage, and proves nothing
 		next.Fork = fork
 	}
 	next.Log = log
@@ -209,10 +233,11 @@ func (c *Cache) Adopt(log *trust.Log, policyText []byte, revision uint64, self, 
 	next := c.Now()
 	before := next
 	next.Controller, next.Leader = self, leader
-	switch far, err := covers(log, before.Log); {
-	case err != nil:
+	log, err := joined(log, before.Log)
+	if err != nil {
 		return err
-	case far:
+	}
+	if log != nil {
 		next.Log, next.Revision = log, max(revision, next.Revision)
 		adopt(&next, policyText)
 	}
@@ -224,19 +249,43 @@ func (c *Cache) Adopt(log *trust.Log, policyText []byte, revision uint64, self, 
 	return c.Save()
 }
 
-// covers tells whether log has all of held.
-func covers(log, held *trust.Log) (bool, error) {
+// joined is log with the revocations of held that it lacks: those that were
+// made while no controller led are entered by and by. It is nil where log is
+// not as far as held, and held where log has nothing beyond it.
+func joined(log, held *trust.Log) (*trust.Log, error) {
 	if held == nil || log == held {
-		return true, nil
+		return log, nil
 	}
 	older, newer := held, log
 	if log.Len() < held.Len() {
 		older, newer = log, held
 	}
 	if !newer.Contains(older.Head(), older.Len()-1) {
-		return false, fmt.Errorf("own replica: %w", ErrFork)
+		return nil, fmt.Errorf("own replica: %w", ErrFork)
 	}
-	return log.Len() >= held.Len() && len(log.Revocations()) >= len(held.Revocations()), nil
+	if log.Len() < held.Len() {
+		return nil, nil
+	}
+	if lacking := Beyond(held, log); len(lacking) > 0 {
+		grown, _, err := log.Extend(nil, lacking)
+		if err != nil {
+			return nil, fmt.Errorf("own replica: %w", err)
+		}
+		log = grown
+	}
+	if log.Len() == held.Len() && len(Beyond(log, held)) == 0 {
+		return held, nil
+	}
+	return log, nil
+}
+
+// Beyond are the revocations that log has and other has not.
+func Beyond(log, other *trust.Log) []*warrenv1.Statement {
+	have := map[[32]byte]bool{}
+	for _, s := range other.Revocations() {
+		have[identity.HashOf(s)] = true
+	}
+	return slices.DeleteFunc(log.Revocations(), func(s *warrenv1.Statement) bool { return have[identity.HashOf(s)] })
 }
 
 func (c *Cache) swap(next Now, changed bool) {

@@ -1,0 +1,147 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/trust"
+	"warren/mesh"
+	"warren/mesh/gossip"
+	"warren/mesh/identity"
+	"warren/node/plan"
+	"warren/node/view"
+)
+
+// gossipDial bounds the way to a peer: who is away is asked again soon, and
+// each attempt keeps path discovery busy.
+const gossipDial = 3 * time.Second
+
+// gossiper is this machine's part in the pool. A nil one does nothing: the
+// overlay's addresses come with the first plan, its sockets after that.
+type gossiper struct {
+	life *life
+	pool *gossip.Pool
+
+	mu  sync.Mutex
+	odd map[identity.NodeID]gossip.Event // the last one about a member
+}
+
+// openGossip takes the pool's sockets in the overlay.
+func (l *life) openGossip(ctx context.Context) error {
+	at := netip.AddrPortFrom(l.mesh.Address(l.key.ID()), mesh.GossipPort)
+	packets, err := l.engine.ListenPacket(ctx, at)
+	if err != nil {
+		return fmt.Errorf("gossip socket: %w", err)
+	}
+	streams, err := l.engine.Listen(ctx, at)
+	if err != nil {
+		packets.Close()
+		return fmt.Errorf("gossip port: %w", err)
+	}
+	g := &gossiper{life: l, odd: map[identity.NodeID]gossip.Event{}}
+	g.pool, err = gossip.New(gossip.Config{
+		Key: l.key, Mesh: l.mesh, Packets: packets, Streams: streams, Dial: g.dial,
+		Member: g.member, Facts: l.view.Facts().All, Merge: g.merge, Known: g.known, Notice: g.notice,
+		Log: l.log,
+	})
+	if err != nil {
+		packets.Close()
+		streams.Close()
+		return err
+	}
+	l.gossip = g
+	g.apply(l.view.Now(), l.now())
+	return nil
+}
+
+func (g *gossiper) run(ctx context.Context) error {
+	if err := g.pool.Run(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("gossip: %w", err)
+	}
+	return nil
+}
+
+// apply tells the pool whom this machine meets now, and what it holds.
+func (g *gossiper) apply(now view.Now, p plan.Plan) {
+	if g == nil {
+		return
+	}
+	s := gossip.State{
+		Head: gossip.Head{Hash: now.Log.Head(), Entries: now.Log.Len()}, Revocations: now.Log.Revocations(),
+	}
+	for _, peer := range p.Mesh.Peers {
+		s.Peers = append(s.Peers, peer.ID)
+	}
+	if d, ok := now.Log.Device(g.life.key.ID()); ok {
+		s.Roles = rolesOf(d)
+	}
+	if now.PolicyText != nil {
+		_, s.Policy = now.Log.Policy()
+	}
+	g.pool.Apply(s)
+}
+
+func rolesOf(d trust.Device) (out gossip.Roles) {
+	for _, role := range d.Roles {
+		switch role {
+		case trust.RoleController:
+			out |= gossip.Controller
+		case trust.RoleGateway:
+			out |= gossip.Gateway
+		case trust.RoleTechnician:
+			out |= gossip.Technician
+		case trust.RoleDevice:
+			out |= gossip.Device
+		case trust.RoleRendezvous:
+			out |= gossip.Rendezvous
+		}
+	}
+	return out
+}
+
+// say spreads a statement that this machine has taken in itself.
+func (g *gossiper) say(s *warrenv1.Statement) {
+	if g == nil {
+		return
+	}
+	if err := g.pool.Broadcast(s); err != nil {
+		g.life.log.Warn("statement does not travel", "part", "gossip", "err", err)
+	}
+}
+
+func (g *gossiper) member(id identity.NodeID) bool {
+	d, ok := g.life.view.Now().Log.Device(id)
+	return ok && !d.Revoked
+}
+
+// merge takes in what others state, each after its own verification.
+func (g *gossiper) merge(s *warrenv1.Statement) (news bool, err error) {
+	if identity.Type(s.GetType()) == identity.TypeRevocation {
+		return g.life.view.Revoke(s)
+	}
+	return g.life.view.Facts().Merge(s)
+}
+
+func (g *gossiper) known(hash [32]byte, entries uint64) bool {
+	return entries == 0 || g.life.view.Now().Log.Contains(hash, entries-1)
+}
+
+func (g *gossiper) dial(ctx context.Context, peer identity.NodeID) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, gossipDial)
+	defer cancel()
+	return g.life.engine.Dial(ctx, "tcp", netip.AddrPortFrom(g.life.mesh.Address(peer), mesh.GossipPort))
+}
+
+// notice keeps what a person should know of a member's head.
+func (g *gossiper) notice(e gossip.Event) {
+	g.life.log.Warn("member's head does not fit", "part", "gossip", "node", e.Node.Short(),
+		"kind", e.Kind, "was", e.Was.Entries, "now", e.Now.Entries)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.odd[e.Node] = e
+}
