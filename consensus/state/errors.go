@@ -30,6 +30,8 @@ var (
 	ErrTaken = errors.New("taken")
 	// ErrFull: a bound is reached; room must be made first.
 	ErrFull = errors.New("full")
+	// ErrOften: the same author did it too many times within the hour.
+	ErrOften = errors.New("too often")
 	// ErrInvalid: the command breaks a rule; sending it again will not help.
 	ErrInvalid = errors.New("invalid")
 )
@@ -37,7 +39,7 @@ var (
 // refusal gives err one of this package's errors, and exactly one.
 func refusal(err error) error {
 	for _, own := range []error{
-		ErrFounded, ErrStale, ErrUsed, ErrExpired, ErrRevoked, ErrUnknown, ErrDenied, ErrTaken, ErrFull, ErrInvalid,
+		ErrFounded, ErrStale, ErrUsed, ErrExpired, ErrRevoked, ErrUnknown, ErrDenied, ErrTaken, ErrFull, ErrOften, ErrInvalid,
 	} {
 		if errors.Is(err, own) {
 			return err

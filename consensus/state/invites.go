@@ -40,10 +40,13 @@ func (ch *change) makeInvite(m *warrenv1.InviteMade) error {
 	if inv.NotBefore.After(ch.now.Add(skew)) {
 		return fmt.Errorf("%w: invite %s begins in the future", ErrInvalid, inviteKey(inv.ID))
 	}
+	if err := ch.allowance(inv); err != nil {
+		return err
+	}
 	if err := ch.room(); err != nil {
 		return err
 	}
-	ch.put(tableInvites, &inviteRow{ID: inviteKey(inv.ID), invite: inv, statement: s})
+	ch.put(tableInvites, newInvite(inv, s, ch.now))
 	ch.meta.invites++
 	return nil
 }
@@ -63,8 +66,18 @@ func (ch *change) room() error {
 	if ch.meta.invites < MaxInvites {
 		return nil
 	}
-	for _, row := range all[inviteRow](ch.txn, tableInvites, byID) {
-		if ch.now.Sub(row.invite.NotAfter) < forgetAfter {
+	ch.forget(all[inviteRow](ch.txn, tableInvites, byID), forgetAfter)
+	if ch.meta.invites >= MaxInvites {
+		return fmt.Errorf("%w: %d invites", ErrFull, ch.meta.invites)
+	}
+	return nil
+}
+
+// forget drops those of rows that ended longer ago than after and that no
+// machine waits on.
+func (ch *change) forget(rows []*inviteRow, after time.Duration) {
+	for _, row := range rows {
+		if ch.now.Sub(row.invite.NotAfter) < after {
 			continue
 		}
 		claims := all[claimRow](ch.txn, tableClaims, byInvite, row.ID)
@@ -78,10 +91,6 @@ func (ch *change) room() error {
 		ch.drop(tableInvites, row)
 		ch.meta.invites--
 	}
-	if ch.meta.invites >= MaxInvites {
-		return fmt.Errorf("%w: %d invites", ErrFull, ch.meta.invites)
-	}
-	return nil
 }
 
 func anyPending(claims []*claimRow) bool {

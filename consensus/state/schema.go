@@ -21,6 +21,7 @@ const (
 	byID     = "id"
 	byTag    = "tag"
 	byInvite = "invite"
+	bySigner = "signer"
 	byState  = "state"
 )
 
@@ -43,7 +44,9 @@ type (
 	}
 	inviteRow struct {
 		ID        string
+		Signer    string // hex
 		invite    invite.Invite
+		made      time.Time // the leader's clock when it was taken in
 		statement *warrenv1.Statement
 		refused   Refused
 	}
@@ -79,7 +82,9 @@ func schema() *memdb.DBSchema {
 		tableDevices: table(tableDevices, &memdb.IndexSchema{
 			Name: byTag, AllowMissing: true, Indexer: &memdb.StringSliceFieldIndex{Field: "Tags"},
 		}),
-		tableInvites: table(tableInvites),
+		tableInvites: table(tableInvites, &memdb.IndexSchema{
+			Name: bySigner, Indexer: &memdb.StringFieldIndex{Field: "Signer"},
+		}),
 		tableClaims: table(tableClaims,
 			&memdb.IndexSchema{Name: byInvite, Indexer: &memdb.StringFieldIndex{Field: "Invite"}},
 			&memdb.IndexSchema{Name: byState, Indexer: &memdb.IntFieldIndex{Field: "State"}},
@@ -92,6 +97,10 @@ func rowOf(d trust.Device) *deviceRow {
 }
 
 func inviteKey(id invite.ID) string { return hex.EncodeToString(id[:]) }
+
+func newInvite(inv invite.Invite, s *warrenv1.Statement, made time.Time) *inviteRow {
+	return &inviteRow{ID: inviteKey(inv.ID), Signer: hex.EncodeToString(inv.Signer), invite: inv, statement: s, made: made}
+}
 
 func claimKey(id invite.ID, node identity.NodeID) string { return inviteKey(id) + node.String() }
 

@@ -40,6 +40,7 @@ func (v View) Marshal() ([]byte, error) {
 	txn := v.db.Txn(false)
 	for _, row := range all[inviteRow](txn, tableInvites, byID) {
 		m.Invites = append(m.Invites, row.statement)
+		m.InviteTimes = append(m.InviteTimes, row.made.UnixMilli())
 		if r := row.refused; r.Count != 0 {
 			m.Refused = append(m.Refused, &warrenv1.RefusedClaims{
 				Invite: row.invite.ID[:], Count: uint32(r.Count), Node: r.Node[:], From: r.From, Time: r.Time.UnixMilli(),
@@ -113,8 +114,11 @@ func (ch *change) restore(m *warrenv1.Snapshot) error {
 	if err := ch.grow(log, 0); err != nil {
 		return err
 	}
+	if len(m.GetInviteTimes()) != len(m.GetInvites()) {
+		return fmt.Errorf("%w: %d times of %d invites", ErrInvalid, len(m.GetInviteTimes()), len(m.GetInvites()))
+	}
 	for i, s := range m.GetInvites() {
-		if err := ch.restoreInvite(s); err != nil {
+		if err := ch.restoreInvite(s, m.GetInviteTimes()[i]); err != nil {
 			return fmt.Errorf("invite %d: %w", i, err)
 		}
 	}
@@ -133,10 +137,13 @@ func (ch *change) restore(m *warrenv1.Snapshot) error {
 
 // restoreInvite asks of an invite what stays true: its signer may be revoked
 // by now, or the invite itself.
-func (ch *change) restoreInvite(s *warrenv1.Statement) error {
+func (ch *change) restoreInvite(s *warrenv1.Statement, made int64) error {
 	inv, err := invite.Read(s, ch.meta.log.Mesh())
 	if err != nil {
 		return err
+	}
+	if !validTime(made) {
+		return fmt.Errorf("%w: time %d", ErrInvalid, made)
 	}
 	t, ok := ch.meta.log.Technician(inv.Signer)
 	switch {
@@ -149,7 +156,7 @@ func (ch *change) restoreInvite(s *warrenv1.Statement) error {
 	case ch.meta.invites >= MaxInvites:
 		return fmt.Errorf("%w: over %d invites", ErrFull, MaxInvites)
 	}
-	ch.put(tableInvites, &inviteRow{ID: inviteKey(inv.ID), invite: inv, statement: s})
+	ch.put(tableInvites, newInvite(inv, s, unixMilli(made)))
 	ch.meta.invites++
 	return nil
 }

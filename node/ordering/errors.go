@@ -28,6 +28,7 @@ func refusals() []refusal {
 		{state.ErrInvalid, "invalid", fault.Invalid, ""},
 		{state.ErrTaken, "taken", fault.Conflict, "another name"},
 		{state.ErrFull, "full", fault.Conflict, "revoke or decide what is open"},
+		{state.ErrOften, "often", fault.Conflict, "again in an hour, or one link for several machines: --uses N"},
 	}
 }
 

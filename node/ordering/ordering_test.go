@@ -173,7 +173,7 @@ func TestRefusalsSurviveTheWire(t *testing.T) {
 	t.Parallel()
 	sentinels := []error{
 		state.ErrFounded, state.ErrStale, state.ErrUsed, state.ErrExpired, state.ErrRevoked, state.ErrUnknown,
-		state.ErrDenied, state.ErrInvalid, state.ErrTaken, state.ErrFull,
+		state.ErrDenied, state.ErrInvalid, state.ErrTaken, state.ErrFull, state.ErrOften,
 	}
 	c := serve(t, &controller{})
 	r := remote(t, c.door())

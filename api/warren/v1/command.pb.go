@@ -508,8 +508,10 @@ type Snapshot struct {
 	Invites     []*Statement   `protobuf:"bytes,5,rep,name=invites,proto3" json:"invites,omitempty"`
 	Claims      []*StoredClaim `protobuf:"bytes,6,rep,name=claims,proto3" json:"claims,omitempty"`
 	// Raft index of the last change.
-	Revision      uint64           `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
-	Refused       []*RefusedClaims `protobuf:"bytes,8,rep,name=refused,proto3" json:"refused,omitempty"`
+	Revision uint64           `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
+	Refused  []*RefusedClaims `protobuf:"bytes,8,rep,name=refused,proto3" json:"refused,omitempty"`
+	// When each of the invites was taken in, Unix milliseconds; in their order.
+	InviteTimes   []int64 `protobuf:"varint,16,rep,packed,name=invite_times,json=inviteTimes,proto3" json:"invite_times,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -596,6 +598,13 @@ func (x *Snapshot) GetRevision() uint64 {
 func (x *Snapshot) GetRefused() []*RefusedClaims {
 	if x != nil {
 		return x.Refused
+	}
+	return nil
+}
+
+func (x *Snapshot) GetInviteTimes() []int64 {
+	if x != nil {
+		return x.InviteTimes
 	}
 	return nil
 }
@@ -789,7 +798,7 @@ const file_warren_v1_command_proto_rawDesc = "" +
 	"\aRevoked\x124\n" +
 	"\n" +
 	"revocation\x18\x01 \x01(\v2\x14.warren.v1.StatementR\n" +
-	"revocation\"\xd2\x02\n" +
+	"revocation\"\xf5\x02\n" +
 	"\bSnapshot\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12.\n" +
 	"\aentries\x18\x02 \x03(\v2\x14.warren.v1.StatementR\aentries\x126\n" +
@@ -798,7 +807,8 @@ const file_warren_v1_command_proto_rawDesc = "" +
 	"\ainvites\x18\x05 \x03(\v2\x14.warren.v1.StatementR\ainvites\x12.\n" +
 	"\x06claims\x18\x06 \x03(\v2\x16.warren.v1.StoredClaimR\x06claims\x12\x1a\n" +
 	"\brevision\x18\a \x01(\x04R\brevision\x122\n" +
-	"\arefused\x18\b \x03(\v2\x18.warren.v1.RefusedClaimsR\arefused\"y\n" +
+	"\arefused\x18\b \x03(\v2\x18.warren.v1.RefusedClaimsR\arefused\x12!\n" +
+	"\finvite_times\x18\x10 \x03(\x03R\vinviteTimes\"y\n" +
 	"\rRefusedClaims\x12\x16\n" +
 	"\x06invite\x18\x01 \x01(\fR\x06invite\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x12\n" +
