@@ -88,12 +88,7 @@ func (t *tester) fail(at Place, format string, args ...any) {
 }
 
 func (t *tester) run(test Test) {
-	var sources set
-	if test.Verb != "" {
-		sources = pick(test.Src, t.c.x.people(t.c.policy, test.Src), t.technicians)
-	} else {
-		sources = pick(test.Src, t.c.x.senders(t.c.policy, test.Src), t.devices)
-	}
+	sources := t.sources(test)
 	if sources.empty() {
 		t.fail(test.Src.Place, "%s", t.nobody(test))
 		return
@@ -104,6 +99,14 @@ func (t *tester) run(test Test) {
 	for _, s := range test.Deny {
 		t.expect(test, s, sources, false)
 	}
+}
+
+// sources are the technicians or machines that a test speaks of.
+func (t *tester) sources(test Test) set {
+	if test.Verb != "" {
+		return pick(test.Src, t.c.x.people(t.c.policy, test.Src), t.technicians)
+	}
+	return pick(test.Src, t.c.x.senders(t.c.policy, test.Src), t.devices)
 }
 
 // pick keeps what is imagined, from position end on, out of "*".

@@ -21,10 +21,14 @@ func (s set) join(o set) {
 	}
 }
 
+// without gives what is in s and not in o, which may be nil.
 func (s set) without(o set) set {
 	out := make(set, len(s))
 	for i := range s {
-		out[i] = s[i] &^ o[i]
+		out[i] = s[i]
+		if i < len(o) {
+			out[i] &^= o[i]
+		}
 	}
 	return out
 }
@@ -49,4 +53,13 @@ func (s set) all() iter.Seq[int] {
 			}
 		}
 	}
+}
+
+// both gives what is in s and in o.
+func (s set) both(o set) set {
+	out := make(set, len(s))
+	for i := range s {
+		out[i] = s[i] & o[i]
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,25 +37,38 @@ func (r *reader) selector(into *[]Selector, side side) func(*hujson.Value) {
 		if !ok {
 			return
 		}
-		s := Selector{Place: r.place(v)}
-		prefix, rest, colon := strings.Cut(word, ":")
-		switch {
-		case word == "*":
-			s.Kind = Everyone
-		case !colon && identity.ValidName(word):
-			s.Kind, s.Name = Name, word
-		case colon && prefix == "tag" && identity.ValidName(rest):
-			s.Kind, s.Name = WithTag, rest
-		case colon && prefix == "group" && identity.ValidName(rest) && side.groups:
-			s.Kind, s.Name = InGroup, rest
-		case colon && prefix == "role" && slices.Contains(side.roles, rest):
-			s.Kind, s.Name = InRole, rest
-		default:
-			r.fail(s.Place, "%s is not %s: write *, NAME, tag:NAME%s; %s", quote(word), side.what, side.hint, nameRule)
+		s, fits := readSelector(word, side)
+		s.Place = r.place(v)
+		if !fits {
+			r.fail(s.Place, "%s", side.mistake(word))
 			return
 		}
 		*into = append(*into, s)
 	}
+}
+
+// readSelector reads one word; fits is false where it is none.
+func readSelector(word string, side side) (s Selector, fits bool) {
+	prefix, rest, colon := strings.Cut(word, ":")
+	switch {
+	case word == "*":
+		s.Kind = Everyone
+	case !colon && identity.ValidName(word):
+		s.Kind, s.Name = Name, word
+	case colon && prefix == "tag" && identity.ValidName(rest):
+		s.Kind, s.Name = WithTag, rest
+	case colon && prefix == "group" && identity.ValidName(rest) && side.groups:
+		s.Kind, s.Name = InGroup, rest
+	case colon && prefix == "role" && slices.Contains(side.roles, rest):
+		s.Kind, s.Name = InRole, rest
+	default:
+		return s, false
+	}
+	return s, true
+}
+
+func (s side) mistake(word string) string {
+	return fmt.Sprintf("%s is not %s: write *, NAME, tag:NAME%s; %s", quote(word), s.what, s.hint, nameRule)
 }
 
 func (r *reader) verb(into *[]Verb) func(*hujson.Value) {
