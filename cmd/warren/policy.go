@@ -17,11 +17,14 @@ func newPolicy(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "policy",
 		Short:   "Read and change who may do what",
-		Example: "  warren policy show > policy.hujson\n  warren policy check policy.hujson\n  warren policy apply policy.hujson",
+		Example: "  warren policy show > policy.hujson\n  warren policy diff policy.hujson\n  warren policy apply policy.hujson\n  warren policy explain anna kiosk-1 shell --user root",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPolicyShow(a), newPolicyCheck(a, "check"), newPolicyCheck(a, "test"), newPolicyApply(a))
+	cmd.AddCommand(
+		newPolicyShow(a), newPolicyCheck(a, "check"), newPolicyCheck(a, "test"), newPolicyDiff(a), newPolicyApply(a),
+		newPolicyExplain(a), newPolicyHistory(a),
+	)
 	return cmd
 }
 
@@ -94,8 +97,10 @@ func newPolicyApply(a *app) *cobra.Command {
 	var dry bool
 	var revision uint64
 	cmd := &cobra.Command{
-		Use:     "apply FILE",
-		Short:   "Put a policy file into force everywhere",
+		Use:   "apply FILE",
+		Short: "Put a policy file into force everywhere",
+		Long: `Put a policy file into force everywhere. First it shows what the file changes in
+what is allowed; on a terminal it asks then, unless --yes is given.`,
 		Example: "  warren policy apply policy.hujson\n  warren policy apply --if-revision 4 policy.hujson",
 		Args:    exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -108,9 +113,26 @@ func newPolicyApply(a *app) *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			r, err := c.Policy.Apply(cmd.Context(), &warrenv1.ApplyPolicyRequest{Policy: text, IfRevision: revision, DryRun: dry})
+			r, err := c.Policy.Apply(cmd.Context(), &warrenv1.ApplyPolicyRequest{Policy: text, IfRevision: revision, DryRun: true})
 			if err != nil {
 				return named(args[0], err)
+			}
+			diff, err := c.Meaning.Compare(cmd.Context(), &warrenv1.CompareRequest{Policy: text})
+			if err != nil {
+				return named(args[0], err)
+			}
+			if !a.json {
+				a.printDiff(a.err, diff, "allows")
+			}
+			if !dry {
+				if err := a.agree(diff); err != nil {
+					return err
+				}
+				// What was shown is what is put in force, or nothing.
+				r, err = c.Policy.Apply(cmd.Context(), &warrenv1.ApplyPolicyRequest{Policy: text, IfRevision: diff.GetRevision()})
+				if err != nil {
+					return named(args[0], err)
+				}
 			}
 			word := "is in force"
 			if dry {
@@ -122,6 +144,15 @@ func newPolicyApply(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "check and test only")
 	cmd.Flags().Uint64Var(&revision, "if-revision", 0, "only if the policy in force still has this revision")
 	return cmd
+}
+
+// agree asks before a policy that changes what is allowed. Where nobody can be
+// asked, whoever wrote the command has decided.
+func (a *app) agree(diff *warrenv1.CompareResponse) error {
+	if len(diff.GetAllowed())+len(diff.GetDenied()) == 0 || !a.interactive() {
+		return nil
+	}
+	return a.confirm("Put it in force?")
 }
 
 // named puts the file's name before what is wrong in it.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/creack/pty"
@@ -60,6 +61,20 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 // on stdout afterwards.
 func types(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) > 2, "types FILE CODE VERB ...")
+	onTerminal(ts, args, func(terminal *os.File, _ string) bool {
+		state, err := unix.IoctlGetTermios(int(terminal.Fd()), getTermios)
+		return err == nil && state.Lflag&unix.ICANON == 0
+	})
+}
+
+// answers is types for a verb that asks: FILE is typed when the question is
+// there.
+func answers(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) > 2, "answers FILE CODE VERB ...")
+	onTerminal(ts, args, func(_ *os.File, shown string) bool { return strings.HasSuffix(shown, "[y/N] ") })
+}
+
+func onTerminal(ts *testscript.TestScript, args []string, ready func(terminal *os.File, shown string) bool) {
 	typed := ts.ReadFile(args[0])
 	s := of(ts)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -74,10 +89,7 @@ func types(ts *testscript.TestScript, neg bool, args []string) {
 		defer close(shown.done)
 		_, _ = io.Copy(shown, terminal)
 	}()
-	shown.wait(ts, "taken the terminal over", func(string) bool {
-		state, err := unix.IoctlGetTermios(int(terminal.Fd()), getTermios)
-		return err == nil && state.Lflag&unix.ICANON == 0
-	})
+	shown.wait(ts, "taken the terminal over", func(text string) bool { return ready(terminal, text) })
 	_, err = io.WriteString(terminal, typed)
 	ts.Check(err)
 	err = cmd.Wait()

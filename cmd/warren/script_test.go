@@ -37,6 +37,7 @@ import (
 //	batter HOW FILE ...     damages a state file and starts the node; see batter
 //	pipe IN OUT VERB ...    runs a verb between two files, which same compares
 //	types FILE CODE VERB    runs a verb on a terminal at which somebody types FILE
+//	answers FILE CODE VERB  likewise, for a verb that asks
 //
 // $ME is who runs the tests, $USER a user who may log in and is not
 // root, $USERID the number; $MUCH is what a long output has, in
@@ -59,7 +60,7 @@ func TestScripts(t *testing.T) {
 			"up": up, "starting": starting, "says": says, "halt": halt, "crash": crash, "ended": ended,
 			"found": found, "enrol": enrolled,
 			"json": look, "take": take, "bend": bend, "squat": squat, "batter": batter,
-			"pipe": pipe, "same": same, "types": types,
+			"pipe": pipe, "same": same, "types": types, "answers": answers,
 		},
 	})
 }

@@ -100,24 +100,33 @@ func (t *table) forget(members *table) {
 	t.removed = t.unseen(t.removed, members.seen(members.removed))
 }
 
-// seen gives the rights by the grants that speak of subject and object.
+// seen gives the rights that members gained or lost, see exactly and anywhere.
 func (t *table) seen(cells []cell) map[string]set {
 	out := map[string]set{}
 	for _, c := range cells {
 		if t.self(c) {
 			continue
 		}
-		key := t.key(c)
-		if out[key] == nil {
-			out[key] = newSet(len(t.rights.list))
+		for _, key := range []string{t.exactly(c), t.anywhere(c)} {
+			if out[key] == nil {
+				out[key] = newSet(len(t.rights.list))
+			}
+			out[key].join(c.rights)
 		}
-		out[key].join(c.rights)
 	}
 	return out
 }
 
-func (t *table) key(c cell) string {
+// exactly names the grants that speak of subject and of object.
+func (t *table) exactly(c cell) string {
 	return t.subjects[c.subject].in.key() + t.objects[c.object].in.key()
+}
+
+// anywhere names the grants that speak of subject, and of subject and object
+// together: the object may be special in ways that do not matter here.
+func (t *table) anywhere(c cell) string {
+	subject := t.subjects[c.subject].in
+	return subject.key() + " " + subject.both(t.objects[c.object].in).key()
 }
 
 func (t *table) unseen(cells []cell, seen map[string]set) []cell {
@@ -128,7 +137,11 @@ func (t *table) unseen(cells []cell, seen map[string]set) []cell {
 	}
 	var out []cell
 	for _, c := range cells {
-		rest := c.rights.without(seen[t.key(c)])
+		key := t.exactly(c)
+		if c.object == 0 { // "*"
+			key = t.anywhere(c)
+		}
+		rest := c.rights.without(seen[key])
 		for _, wider := range []pair{{0, 0}, {0, c.object}, {c.subject, 0}} { // the first class has "*"
 			if wider != (pair{c.subject, c.object}) {
 				rest = rest.without(at[wider])

@@ -4,9 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/policy"
@@ -27,25 +26,10 @@ func (s policyService) Get(context.Context, *warrenv1.GetPolicyRequest) (*warren
 	now := r.View.Now()
 	out := &warrenv1.GetPolicyResponse{Policy: now.PolicyText}
 	_, out.Revision = now.Log.Policy()
-	out.Author, out.Time = author(now.Log)
-	return out, nil
-}
-
-// author is who signed the newest policy, and when.
-func author(log *trust.Log) (name string, at int64) {
-	entries := log.Entries(0)
-	for i := len(entries) - 1; i >= 0; i-- {
-		var e warrenv1.Entry
-		if proto.Unmarshal(entries[i].GetPayload(), &e) != nil || e.GetPolicy() == nil {
-			continue
-		}
-		for _, sig := range entries[i].GetSignatures() {
-			if t, ok := log.Technician(sig.GetKey()); ok {
-				return t.Name, e.GetTime()
-			}
-		}
+	if all := history(now.Log); len(all) > 0 {
+		out.Author, out.Time = strings.Join(all[0].GetAuthors(), ", "), all[0].GetTime()
 	}
-	return "", 0
+	return out, nil
 }
 
 // Apply implements PolicyService.

@@ -22,6 +22,7 @@ type Local struct {
 	Invites  warrenv1connect.InviteServiceClient
 	Policy   warrenv1connect.PolicyServiceClient
 	Sessions warrenv1connect.SessionServiceClient
+	Meaning  warrenv1connect.MeaningServiceClient
 
 	transport *http.Transport
 }
@@ -38,6 +39,7 @@ func NewLocal(d platform.Dir) *Local {
 		Invites:   warrenv1connect.NewInviteServiceClient(hc, base, opts),
 		Policy:    warrenv1connect.NewPolicyServiceClient(hc, base, opts),
 		Sessions:  warrenv1connect.NewSessionServiceClient(hc, base, opts),
+		Meaning:   warrenv1connect.NewMeaningServiceClient(hc, base, opts),
 		transport: t,
 	}
 }
