@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -87,5 +88,22 @@ func BenchmarkVerb5000(b *testing.B) {
 	c := policy.Compile(p, dir)
 	for b.Loop() {
 		c.Verb("t-49", dir.Devices[4999].ID, policy.Shell, "support")
+	}
+}
+
+func BenchmarkCompare5000(b *testing.B) {
+	dir, text := fleet(5000)
+	before, err := policy.Parse(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	after, err := policy.Parse(bytes.Replace(text, []byte(`["tcp:443", "icmp"]`), []byte(`["tcp:443-450"]`), 1))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if c := policy.Compare(before, after, dir); !c.Widens() || !c.Narrows() {
+			b.Fatal(c)
+		}
 	}
 }

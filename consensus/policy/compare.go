@@ -70,6 +70,9 @@ type product struct {
 	before *Compiled
 	after  *Compiled
 	grants []compiled // of both, the older first
+	// edited are the grants that the other policy does not have. Only where one
+	// of them speaks can an answer differ.
+	edited set
 	later  bool
 }
 
@@ -77,7 +80,24 @@ func newProduct(before, after *Policy, dir Directory) *product {
 	x := newIndex(dir)
 	p := &product{x: x, before: compileOn(before, x), after: compileOn(after, x)}
 	p.grants = slices.Concat(p.before.grants, p.after.grants)
+	p.edited = newSet(len(p.grants))
+	split := len(p.before.grants)
+	for i, g := range p.grants {
+		others := p.after.grants
+		if i >= split {
+			others = p.before.grants
+		}
+		if !slices.ContainsFunc(others, g.same) {
+			p.edited.add(i)
+		}
+	}
 	return p
+}
+
+// same reports whether two grants give the same to the same on the same.
+func (c compiled) same(o compiled) bool {
+	return c.verbs == o.verbs && slices.Equal(c.Users, o.Users) && slices.Equal(c.IP, o.IP) &&
+		slices.Equal(c.targets, o.targets) && slices.Equal(c.people, o.people) && slices.Equal(c.senders, o.senders)
 }
 
 // class is members whom no grant of either policy tells apart.

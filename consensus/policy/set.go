@@ -63,3 +63,13 @@ func (s set) both(o set) set {
 	}
 	return out
 }
+
+// meets reports whether s and o have something in common.
+func (s set) meets(o set) bool {
+	for i := range s {
+		if s[i]&o[i] != 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -67,11 +67,15 @@ func (p *product) sender(i int) string {
 func (t *table) fill(above func(s, o class, r set, other *Compiled)) {
 	split := len(t.p.before.grants)
 	for i, s := range t.subjects {
+		edited := s.in.both(t.p.edited)
+		if edited.empty() {
+			continue
+		}
 		for j, o := range t.objects {
-			both := s.in.both(o.in)
-			if both.empty() {
+			if !edited.meets(o.in) {
 				continue
 			}
+			both := s.in.both(o.in)
 			old, now := newSet(len(t.rights.list)), newSet(len(t.rights.list))
 			for g := range both.all() {
 				if g < split {
