@@ -183,6 +183,19 @@ func (d *Directory) Endpoints(node identity.NodeID) (identity.Endpoints, bool) {
 	return identity.Endpoints{}, false
 }
 
+// Of gives the statements held of one node: keys first.
+func (d *Directory) Of(node identity.NodeID) []*warrenv1.Statement {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []*warrenv1.Statement
+	for _, kind := range []identity.Type{identity.TypeKeys, identity.TypeEndpoints} {
+		if f := d.find(factID{node, kind}); f != nil {
+			out = append(out, f.statement)
+		}
+	}
+	return out
+}
+
 // All gives every statement held, those that changed last at the end.
 func (d *Directory) All() []*warrenv1.Statement {
 	all, _ := d.Since(0)

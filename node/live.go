@@ -111,6 +111,7 @@ func (l *life) work(ctx context.Context, doors []net.Listener) error {
 	g.Go(func() error { return l.view.Run(ctx, saveEvery) })
 	g.Go(func() error { return l.announce(ctx) })
 	g.Go(func() error { return l.renew(ctx) })
+	g.Go(func() error { return l.callOut(ctx) })
 	g.Go(func() error { return l.watch(ctx) })
 	g.Go(func() error { return l.gossip.run(ctx) })
 	l.running.Store(l.api())
@@ -313,14 +314,4 @@ func (l *life) controllers(ctx context.Context) []api.Controller {
 }
 
 // facts are what this machine states of itself.
-func (l *life) facts() []*warrenv1.Statement {
-	var out []*warrenv1.Statement
-	for _, s := range l.view.Facts().All() {
-		for _, sig := range s.GetSignatures() {
-			if identity.NodeIDOf(sig.GetKey()) == l.key.ID() {
-				out = append(out, s)
-			}
-		}
-	}
-	return out
-}
+func (l *life) facts() []*warrenv1.Statement { return l.view.Facts().Of(l.key.ID()) }

@@ -22,6 +22,9 @@ const (
 	readyTime = 20 * time.Second
 )
 
+// upMark begins the log of each time a node was started.
+const upMark = "-- up"
+
 // machine is a namespace, a state folder and, while it is up, a process.
 type machine struct {
 	t       *teller
@@ -126,7 +129,7 @@ func (m *machine) begin(flags ...string) {
 	}
 	cmd := m.command(context.Background(), append([]string{"up"}, m.flags...)...)
 	cmd.Stderr = log
-	fmt.Fprintf(log, "-- up %s, at %s\n", strings.Join(m.flags, " "), m.address)
+	fmt.Fprintf(log, "%s %s, at %s\n", upMark, strings.Join(m.flags, " "), m.address)
 	m.at = time.Now()
 	if err := cmd.Start(); err != nil {
 		m.t.fail("start %s: %w", m.name, err)
@@ -148,10 +151,18 @@ func (m *machine) up(flags ...string) {
 		if m.ended() {
 			m.t.fail("%s ended at once", m.name)
 		}
-		status, err := read[struct{ Ready bool }](m, "status")
-		return err == nil && status.Ready
+		return m.ready()
 	})
 	m.t.say("%s is up at %s, after %s", m.name, m.address, took.Round(time.Millisecond))
+}
+
+// ready reports whether the node has said so since it was started.
+func (m *machine) ready() bool {
+	text, err := os.ReadFile(m.log())
+	if err != nil {
+		m.t.fail("%w", err)
+	}
+	return bytes.Contains(text[bytes.LastIndex(text, []byte(upMark)):], []byte("\nready\n"))
 }
 
 func (m *machine) ended() bool {

@@ -99,7 +99,7 @@ func (r *router) rules(first string) {
 				type filter hook forward priority filter; policy drop
 				%s
 				ct state established,related accept
-				iifname "lan" oifname "wan" accept
+				iifname "lan" accept
 			}
 			chain input {
 				type filter hook input priority filter; policy drop

@@ -7,6 +7,7 @@ func stories() []story {
 	return []story{
 		publicController(),
 		cachedEndpoints(),
+		lanMulticast(),
 		roaming(),
 	}
 }
