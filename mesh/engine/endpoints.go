@@ -68,6 +68,7 @@ func (s *endpoints) find() []netip.AddrPort {
 	}
 	v := e.view.Load()
 	out = slices.DeleteFunc(out, func(ep netip.AddrPort) bool { return v.isOverlay(ep.Addr()) })
+	out = dropNarrow(out, e.opts.MTU)
 	if len(out) == 0 {
 		// Cut off, but several nodes on this machine may still meet.
 		return loopbackEndpoints(port)

@@ -213,6 +213,22 @@ func TestEndpointsFollowTheNetwork(t *testing.T) {
 	a.do("changed", "[192.0.2.1:4001 192.0.2.7:4001 [2001:db8::1]:4001]")
 }
 
+// TestNarrowInterfaces has another tunnel on the machine, which full packets
+// do not fit through.
+func TestNarrowInterfaces(t *testing.T) {
+	bin := lab(t)
+	here, elsewhere := namespace(t), namespace(t)
+	wire(t, here, elsewhere)
+	ip(t, "link", "add", "narrow", "mtu", "1359", "netns", here, "type", "veth", "peer", "name", "narrow", "netns", elsewhere)
+	ip(t, "-n", elsewhere, "link", "set", "narrow", "up")
+	ip(t, "-n", here, "addr", "add", "198.51.100.1/24", "dev", "narrow")
+	ip(t, "-n", here, "link", "set", "narrow", "up")
+	a := launch(t, bin, here, "a", "-port=4001", "-userspace")
+	a.do("endpoints", "[192.0.2.1:4001 [2001:db8::1]:4001]")
+	ip(t, "-n", here, "link", "set", "eth0", "down")
+	a.do("changed", "[198.51.100.1:4001]")
+}
+
 func TestLoopbackInItsOwnProcess(t *testing.T) {
 	bin := lab(t)
 	ns := namespace(t) // with nothing but lo, which is no network to magicsock
