@@ -33,11 +33,6 @@ import (
 // saveEvery is how often new endpoints of others reach the disk at most.
 const saveEvery = 200 * time.Millisecond
 
-// deviceMemory is where the collector of a machine that is no controller
-// begins to work harder: the tunnel's packet buffers grow without bound
-// otherwise, and are idle most of the time. It is no hard limit.
-const deviceMemory = 128 << 20
-
 // life is a member at work: its parts, and what joins them.
 type life struct {
 	*machine
@@ -62,7 +57,7 @@ func (m *machine) live(ctx context.Context, doors []net.Listener) error {
 		return err
 	}
 	if l.replica == nil && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(deviceMemory)
+		debug.SetMemoryLimit(collectFrom(l.engine.Mode()))
 	}
 	if l.view.Now().Log == nil {
 		if err := l.follower.fetch(ctx); err != nil {
