@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 	"warren/mesh"
 	"warren/mesh/gossip"
 	"warren/mesh/identity"
+	"warren/node/client"
 	"warren/node/plan"
 	"warren/node/view"
 )
@@ -45,8 +47,8 @@ func (l *life) openGossip(ctx context.Context) error {
 	}
 	g := &gossiper{life: l, odd: map[identity.NodeID]gossip.Event{}}
 	g.pool, err = gossip.New(gossip.Config{
-		Key: l.key, Mesh: l.mesh, Packets: packets, Streams: streams, Dial: g.dial,
-		Member: g.member, Facts: l.view.Facts().All, Merge: g.merge, Known: g.known, Notice: g.notice,
+		Key: l.key, Mesh: l.mesh, Packets: packets, Streams: streams, Dial: g.dial(mesh.GossipPort),
+		Member: g.member, Facts: l.view.Facts().All, Merge: g.merge, Behind: g.behind, Known: g.known, Notice: g.notice,
 		Log: l.log,
 	})
 	if err != nil {
@@ -131,10 +133,33 @@ func (g *gossiper) known(hash [32]byte, entries uint64) bool {
 	return entries == 0 || g.life.view.Now().Log.Contains(hash, entries-1)
 }
 
-func (g *gossiper) dial(ctx context.Context, peer identity.NodeID) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, gossipDial)
-	defer cancel()
-	return g.life.engine.Dial(ctx, "tcp", netip.AddrPortFrom(g.life.mesh.Address(peer), mesh.GossipPort))
+func (g *gossiper) dial(port uint16) func(context.Context, identity.NodeID) (net.Conn, error) {
+	return func(ctx context.Context, peer identity.NodeID) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, gossipDial)
+		defer cancel()
+		return g.life.engine.Dial(ctx, "tcp", netip.AddrPortFrom(g.life.mesh.Address(peer), port))
+	}
+}
+
+// behind fetches from a peer what it holds and this machine does not.
+func (g *gossiper) behind(ctx context.Context, peer identity.NodeID) error {
+	dial := g.dial(mesh.PeerPort)
+	c, done := client.NewNews(func(ctx context.Context) (net.Conn, error) { return dial(ctx, peer) })
+	defer done()
+	now := g.life.view.Now()
+	head, policy := now.Log.Head(), now.PolicyHash()
+	v, err := c.Newer(ctx, &warrenv1.NewerRequest{
+		Mesh: g.life.mesh[:], Entries: now.Log.Len(), Head: head[:], Policy: policy[:],
+	})
+	if err != nil {
+		return err
+	}
+	if v.GetFromSequence() != now.Log.Len() {
+		return errors.New("it sent entries nobody asked for")
+	}
+	v.Controller, v.Leader, v.Revision = nil, nil, 0
+	_, err = g.life.view.Merge(v)
+	return err
 }
 
 // notice keeps what a person should know of a member's head.

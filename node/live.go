@@ -233,7 +233,7 @@ func (l *life) serve(ctx context.Context, g *errgroup.Group, doors []net.Listene
 		case err != nil:
 			return fmt.Errorf("peer port: %w", err)
 		}
-		return port.Serve(ctx, api.PeerServer(l.broker, l.whose), peers)
+		return port.Serve(ctx, api.PeerServer(l.broker, api.NewNewsService(l.view), l.whose), peers)
 	})
 	if l.replica == nil {
 		return

@@ -20,11 +20,12 @@ import (
 
 // PeerServer serves members inside the overlay. The tunnel has proven the
 // source address, and the address names the node; whose says who has it.
-func PeerServer(b *broker.Broker, whose func(netip.Addr) (identity.NodeID, bool)) *http.Server {
+func PeerServer(b *broker.Broker, news NewsService, whose func(netip.Addr) (identity.NodeID, bool)) *http.Server {
 	const maxOffer = 128 << 10
 	mux := http.NewServeMux()
-	mux.Handle(warrenv1connect.NewPeerServiceHandler(PeerService{b},
-		connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxOffer)))
+	opts := []connect.HandlerOption{connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxOffer)}
+	mux.Handle(warrenv1connect.NewPeerServiceHandler(PeerService{b}, opts...))
+	mux.Handle(warrenv1connect.NewNewsServiceHandler(news, opts...))
 	return port.Server(mux, func(ctx context.Context, c net.Conn) context.Context {
 		from, err := netip.ParseAddrPort(c.RemoteAddr().String())
 		if err != nil {

@@ -19,6 +19,9 @@ const (
 
 // Rates count members' calls, and the streams they keep.
 type Rates struct {
+	perSecond rate.Limit
+	atOnce    int
+
 	mu      sync.Mutex
 	members map[identity.NodeID]*rate.Limiter
 
@@ -26,7 +29,11 @@ type Rates struct {
 }
 
 // NewRates has counted nothing yet.
-func NewRates() *Rates { return &Rates{members: map[identity.NodeID]*rate.Limiter{}} }
+func NewRates() *Rates { return newRates(callsPerSecond, callsAtOnce) }
+
+func newRates(perSecond rate.Limit, atOnce int) *Rates {
+	return &Rates{perSecond: perSecond, atOnce: atOnce, members: map[identity.NodeID]*rate.Limiter{}}
+}
 
 // Allow counts a call of a member, or turns it away.
 func (r *Rates) Allow(id identity.NodeID) error {
@@ -37,7 +44,7 @@ func (r *Rates) Allow(id identity.NodeID) error {
 		if len(r.members) >= maxRated {
 			clear(r.members)
 		}
-		l = rate.NewLimiter(callsPerSecond, callsAtOnce)
+		l = rate.NewLimiter(r.perSecond, r.atOnce)
 		r.members[id] = l
 	}
 	if !l.Allow() {

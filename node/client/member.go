@@ -60,6 +60,12 @@ func NewPeer(dial func(context.Context) (net.Conn, error)) (warrenv1connect.Peer
 	return warrenv1connect.NewPeerServiceClient(&http.Client{Transport: t}, "http://peer", options()...), t.CloseIdleConnections
 }
 
+// NewNews speaks to a member as NewPeer does, of what all agree on.
+func NewNews(dial func(context.Context) (net.Conn, error)) (warrenv1connect.NewsServiceClient, func()) {
+	t := port.Transport(dial)
+	return warrenv1connect.NewNewsServiceClient(&http.Client{Transport: t}, "http://peer", options()...), t.CloseIdleConnections
+}
+
 func over(key identity.NodeKey, id identity.NodeID, protocol string, addresses []string) (*http.Client, *http.Transport) {
 	t := port.Transport(func(ctx context.Context) (net.Conn, error) {
 		c, err := port.DialAny(ctx, key, id, protocol, addresses)
