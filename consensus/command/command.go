@@ -29,7 +29,7 @@ var (
 // else.
 type Kind uint32
 
-// The kinds of warren.v1 (command.proto).
+// The kinds of warren.v1 (command.proto, audit.proto).
 const (
 	MeshFounded     Kind = 1
 	EntriesAppended Kind = 2
@@ -38,6 +38,7 @@ const (
 	InviteClaimed   Kind = 5
 	ClaimRejected   Kind = 6
 	Revoked         Kind = 7
+	AuditNoted      Kind = 12
 )
 
 // String is the kind's name in the schema.
@@ -74,6 +75,8 @@ func (k Kind) body() proto.Message {
 		return &warrenv1.ClaimRejected{}
 	case Revoked:
 		return &warrenv1.Revoked{}
+	case AuditNoted:
+		return &warrenv1.AuditNoted{}
 	default:
 		return nil
 	}
@@ -95,6 +98,8 @@ func kindOf(body proto.Message) Kind {
 		return ClaimRejected
 	case *warrenv1.Revoked:
 		return Revoked
+	case *warrenv1.AuditNoted:
+		return AuditNoted
 	default:
 		return 0
 	}

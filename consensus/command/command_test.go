@@ -45,6 +45,7 @@ func samples() map[string]proto.Message {
 		"5-v1-invite-claimed": &warrenv1.InviteClaimed{Claim: statement("claim"), From: "192.0.2.1:41820"},
 		"6-v1-claim-rejected": &warrenv1.ClaimRejected{Rejection: statement("rejection")},
 		"7-v1-revoked":        &warrenv1.Revoked{Revocation: statement("revocation")},
+		"12-v1-audit-noted":   &warrenv1.AuditNoted{Notes: []*warrenv1.Statement{statement("note"), statement("note")}},
 	}
 }
 
@@ -112,8 +113,8 @@ func TestOldBytesDecodeForEver(t *testing.T) {
 		}
 		seen[c.Kind] = true
 	}
-	for k := MeshFounded; k.body() != nil; k++ {
-		if !seen[k] {
+	for k := range Kind(100) {
+		if k.body() != nil && !seen[k] {
 			t.Errorf("no golden bytes of %s", k)
 		}
 	}

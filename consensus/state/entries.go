@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/audit"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
 )
@@ -39,6 +40,9 @@ func (ch *change) found(m *warrenv1.MeshFounded) error {
 		return err
 	}
 	ch.meta.policy = m.GetPolicy()
+	if err := ch.recordEntries(log, 0); err != nil {
+		return err
+	}
 	return ch.grow(log, 0)
 }
 
@@ -80,6 +84,9 @@ func (ch *change) appendAll(entries []*warrenv1.Statement) error {
 		return err
 	}
 	if err := ch.admit(log, entries); err != nil {
+		return err
+	}
+	if err := ch.recordEntries(next, log.Len()); err != nil {
 		return err
 	}
 	return ch.grow(next, log.Len())
@@ -125,6 +132,11 @@ func (ch *change) revoke(m *warrenv1.Revoked) error {
 	if log == ch.meta.log {
 		return nil
 	}
+	r, err := audit.Revocation(ch.meta.log, m.GetRevocation())
+	if err != nil {
+		return err
+	}
+	ch.record(r)
 	return ch.grow(log, log.Len())
 }
 

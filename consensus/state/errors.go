@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"warren/consensus/audit"
 	"warren/consensus/invite"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
@@ -62,6 +63,8 @@ func refusal(err error) error {
 		{trust.ErrFull, ErrFull},
 		{trust.ErrInvalid, ErrInvalid},
 		{invite.ErrInvalid, ErrInvalid},
+		{audit.ErrAstray, ErrStale},
+		{audit.ErrNote, ErrInvalid},
 		{identity.ErrStatement, ErrInvalid},
 	} {
 		if errors.Is(err, pair.theirs) {

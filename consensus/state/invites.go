@@ -9,6 +9,7 @@ import (
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/audit"
 	"warren/consensus/invite"
 	"warren/mesh/identity"
 )
@@ -48,6 +49,7 @@ func (ch *change) makeInvite(m *warrenv1.InviteMade) error {
 	}
 	ch.put(tableInvites, newInvite(inv, s, ch.now))
 	ch.meta.invites++
+	ch.record(audit.InviteMade(ch.meta.log, inv, s))
 	return nil
 }
 
@@ -128,9 +130,10 @@ func (ch *change) claimInvite(m *warrenv1.InviteClaimed) error {
 		return err
 	}
 	if earlier == nil {
-		if err := ch.bind(row, claim, m.GetFrom()); err != nil {
+		if err := ch.bind(row, claim, m); err != nil {
 			return err
 		}
+		ch.record(audit.Claimed(warrenv1.AuditAct_AUDIT_ACT_MACHINE_CLAIMED, row.invite, claim, m.GetFrom(), s))
 	} else if claim.Time.Before(earlier.claim.Time) || claim.Keys.Counter < earlier.claim.Keys.Counter {
 		return fmt.Errorf("%w: machine %s sent a newer claim before", ErrStale, claim.Node.Short())
 	}
@@ -175,14 +178,15 @@ func (ch *change) open(row *inviteRow, claim invite.Claim) error {
 	return usable(row.invite, ch.now)
 }
 
-func (ch *change) bind(row *inviteRow, claim invite.Claim, from string) error {
+func (ch *change) bind(row *inviteRow, claim invite.Claim, m *warrenv1.InviteClaimed) error {
 	bound := len(all[claimRow](ch.txn, tableClaims, byInvite, row.ID))
 	if bound >= row.invite.Uses {
 		if row.refused.Count < MaxRefused {
 			next := *row
-			next.refused = Refused{Count: row.refused.Count + 1, Node: claim.Node, From: from, Time: ch.now}
+			next.refused = Refused{Count: row.refused.Count + 1, Node: claim.Node, From: m.GetFrom(), Time: ch.now}
 			ch.put(tableInvites, &next)
 			ch.counted = true
+			ch.record(audit.Claimed(warrenv1.AuditAct_AUDIT_ACT_CLAIM_REFUSED, row.invite, claim, m.GetFrom(), m.GetClaim()))
 		}
 		return fmt.Errorf("%w: invite %s, %d of %d", ErrUsed, row.ID, bound, row.invite.Uses)
 	}
@@ -221,6 +225,7 @@ func (ch *change) rejectClaim(m *warrenv1.ClaimRejected) error {
 		return fmt.Errorf("%w: machine %s is admitted; it can be revoked", ErrStale, node.Short())
 	}
 	ch.decide(claim, rejected, s)
+	ch.record(audit.Rejected(ch.meta.log, claim.claim, s))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/audit"
 	"warren/consensus/invite"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
@@ -17,6 +18,7 @@ const (
 	tableDevices = "devices"
 	tableInvites = "invites"
 	tableClaims  = "claims"
+	tableChains  = "chains"
 
 	byID     = "id"
 	byTag    = "tag"
@@ -34,8 +36,9 @@ type (
 		log      *trust.Log // nil before founding
 		policy   []byte
 		revision uint64
+		audit    audit.Log
 
-		invites, claims, pending int
+		invites, claims, pending, chains int
 	}
 	deviceRow struct {
 		ID   string
@@ -49,6 +52,12 @@ type (
 		made      time.Time // the leader's clock when it was taken in
 		statement *warrenv1.Statement
 		refused   Refused
+	}
+	// chainRow is where a device's notes are.
+	chainRow struct {
+		ID    string // the node's
+		node  identity.NodeID
+		chain audit.Chain
 	}
 	claimRow struct {
 		ID        string // the invite's, then the node's
@@ -85,6 +94,7 @@ func schema() *memdb.DBSchema {
 		tableInvites: table(tableInvites, &memdb.IndexSchema{
 			Name: bySigner, Indexer: &memdb.StringFieldIndex{Field: "Signer"},
 		}),
+		tableChains: table(tableChains),
 		tableClaims: table(tableClaims,
 			&memdb.IndexSchema{Name: byInvite, Indexer: &memdb.StringFieldIndex{Field: "Invite"}},
 			&memdb.IndexSchema{Name: byState, Indexer: &memdb.IntFieldIndex{Field: "State"}},

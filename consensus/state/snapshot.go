@@ -18,7 +18,7 @@ import (
 const (
 	// Format is the layout that Marshal writes. It only rises; older ones stay
 	// readable.
-	Format = 1
+	Format = 2
 	// MaxSnapshot bounds a snapshot: 512 MiB.
 	MaxSnapshot = 512 << 20
 )
@@ -53,6 +53,7 @@ func (v View) Marshal() ([]byte, error) {
 			State: warrenv1.ClaimState(row.State), Rejection: row.rejection,
 		})
 	}
+	m.Audit = v.marshalAudit(txn)
 	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("encode snapshot: %w", err)
@@ -82,7 +83,7 @@ func (s *State) Unmarshal(raw []byte) error {
 	}
 	ch := &change{txn: s.db.Txn(true), meta: meta{ID: tableMeta}}
 	defer ch.txn.Abort()
-	for _, table := range []string{tableMeta, tableDevices, tableInvites, tableClaims} {
+	for _, table := range []string{tableMeta, tableDevices, tableInvites, tableClaims, tableChains} {
 		if _, err := ch.txn.DeleteAll(table, byID); err != nil {
 			return fmt.Errorf("empty %s: %w", table, err)
 		}
@@ -132,7 +133,7 @@ func (ch *change) restore(m *warrenv1.Snapshot) error {
 			return fmt.Errorf("claim %d: %w", i, err)
 		}
 	}
-	return nil
+	return ch.restoreAudit(m.GetAudit())
 }
 
 // restoreInvite asks of an invite what stays true: its signer may be revoked

@@ -203,29 +203,39 @@ func fourthClaim(t *testing.T) *warrenv1.StoredClaim {
 	}
 }
 
-// The bytes of format 1 as they were written first restore for ever.
+// The bytes of every format as they were written first restore for ever.
 func TestGoldenSnapshot(t *testing.T) {
-	path := filepath.Join("testdata", "golden", "snapshot-v1.pb")
-	w := lived(t)
-	raw := bytesOf(t, w.state)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(path, raw, 0o644); err != nil {
+	w, _ := noted(t)
+	for _, test := range []struct {
+		file  string
+		audit uint64
+	}{
+		{"snapshot-v1.pb", 0},
+		{"snapshot-v2.pb", 17},
+	} {
+		path := filepath.Join("testdata", "golden", test.file)
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && *update {
+			if err := os.WriteFile(path, bytesOf(t, w.state), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		golden, err := os.ReadFile(path)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	golden, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := state.New()
-	if err := s.Unmarshal(golden); err != nil {
-		t.Fatal(err)
-	}
-	if s.Log().Mesh() != w.log().Mesh() || len(s.Claims()) != 3 || len(s.Invites()) != 2 {
-		t.Errorf("golden state has %d claims and %d invites", len(s.Claims()), len(s.Invites()))
-	}
-	if s.Invites()[0].Refused.Count+s.Invites()[1].Refused.Count != 1 {
-		t.Error("golden state has no refused claim")
+		s := state.New()
+		if err := s.Unmarshal(golden); err != nil {
+			t.Fatal(err)
+		}
+		if s.Log().Mesh() != w.log().Mesh() || len(s.Claims()) != 3 || len(s.Invites()) != 2 {
+			t.Errorf("%s has %d claims and %d invites", test.file, len(s.Claims()), len(s.Invites()))
+		}
+		if s.Invites()[0].Refused.Count+s.Invites()[1].Refused.Count != 1 {
+			t.Errorf("%s has no refused claim", test.file)
+		}
+		if got := s.Snapshot().Audit().Size(); got != test.audit {
+			t.Errorf("%s has %d audit records, want %d", test.file, got, test.audit)
+		}
 	}
 }
 
@@ -233,6 +243,8 @@ func FuzzSnapshot(f *testing.F) {
 	f.Add(bytesOf(f, state.New()))
 	f.Add(bytesOf(f, founded(f).state))
 	f.Add(bytesOf(f, lived(f).state))
+	w, _ := noted(f)
+	f.Add(bytesOf(f, w.state))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		s := state.New()
 		if err := s.Unmarshal(raw); err != nil {
@@ -267,6 +279,7 @@ func FuzzApply(f *testing.F) {
 		w.Reject(log, 1, 3, w.Founder), w.Replace(log, "{}"), w.Invite(log, 7),
 		w.Revoke(log, warrenv1.RevocationKind_REVOCATION_KIND_NODE, make([]byte, len(identity.NodeID{}))),
 		&warrenv1.EntriesAppended{Entries: []*warrenv1.Statement{nil}}, &warrenv1.MeshFounded{},
+		&warrenv1.AuditNoted{Notes: []*warrenv1.Statement{w.Notebook(1, 1).Note(log)}},
 	} {
 		raw, err := w.Command(body, time.Minute).Encode()
 		if err != nil {

@@ -26,6 +26,8 @@ const (
 	MaxPending = 10_000
 	// MaxFrom bounds the address a claim came from, in bytes.
 	MaxFrom = 256
+	// MaxChains bounds the devices whose chains of notes are known.
+	MaxChains = 100_000
 	// MaxRefused is where counting of refused claims on an invite stops.
 	MaxRefused = 255
 )
@@ -73,6 +75,7 @@ func (s *State) Apply(index uint64, c command.Command) (result Result) {
 		return Result{Err: err, Revision: before}
 	}
 	ch.meta.revision = index
+	ch.seal()
 	ch.put(tableMeta, &ch.meta)
 	ch.txn.Commit()
 	return Result{Err: err, Revision: index}
@@ -86,6 +89,8 @@ type change struct {
 	// dirty: something was put. counted: keep it although the command was
 	// refused.
 	dirty, counted bool
+	// records are what the audit log gains when all went well.
+	records []*warrenv1.AuditRecord
 }
 
 func (ch *change) apply(c command.Command) error {
@@ -111,6 +116,8 @@ func (ch *change) apply(c command.Command) error {
 		return ch.rejectClaim(body)
 	case *warrenv1.Revoked:
 		return ch.revoke(body)
+	case *warrenv1.AuditNoted:
+		return ch.takeNotes(body)
 	default:
 		return fmt.Errorf("%w: a body of %T", ErrInvalid, c.Body)
 	}

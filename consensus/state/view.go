@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/go-memdb"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/audit"
 	"warren/consensus/invite"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
@@ -77,6 +78,17 @@ func (v View) Policy() []byte { return v.meta.policy }
 
 // Revision is the Raft index of the newest change; 0 before the first.
 func (v View) Revision() uint64 { return v.meta.revision }
+
+// Audit is the audit log.
+func (v View) Audit() audit.Log { return v.meta.audit }
+
+// Chain is where a device's notes are.
+func (v View) Chain(device identity.NodeID) audit.Chain {
+	if row := get[chainRow](v.db.Txn(false), tableChains, byID, device.String()); row != nil {
+		return row.chain
+	}
+	return audit.Chain{}
+}
 
 // Invites lists all invites by id.
 func (v View) Invites() []InviteRow {

@@ -36,6 +36,8 @@ const (
 	TypeOffer      Type = "warren/offer/v1"
 	TypeAnswer     Type = "warren/answer/v1"
 	TypeStillHere  Type = "warren/still-here/v1"
+	TypeNote       Type = "warren/note/v1"
+	TypeCheckpoint Type = "warren/checkpoint/v1"
 )
 
 // ErrStatement is what every refusal of a statement wraps.

@@ -511,7 +511,9 @@ type Snapshot struct {
 	Revision uint64           `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
 	Refused  []*RefusedClaims `protobuf:"bytes,8,rep,name=refused,proto3" json:"refused,omitempty"`
 	// When each of the invites was taken in, Unix milliseconds; in their order.
-	InviteTimes   []int64 `protobuf:"varint,16,rep,packed,name=invite_times,json=inviteTimes,proto3" json:"invite_times,omitempty"`
+	InviteTimes []int64 `protobuf:"varint,16,rep,packed,name=invite_times,json=inviteTimes,proto3" json:"invite_times,omitempty"`
+	// From format 2 on.
+	Audit         *AuditSnapshot `protobuf:"bytes,20,opt,name=audit,proto3" json:"audit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -605,6 +607,13 @@ func (x *Snapshot) GetRefused() []*RefusedClaims {
 func (x *Snapshot) GetInviteTimes() []int64 {
 	if x != nil {
 		return x.InviteTimes
+	}
+	return nil
+}
+
+func (x *Snapshot) GetAudit() *AuditSnapshot {
+	if x != nil {
+		return x.Audit
 	}
 	return nil
 }
@@ -771,7 +780,7 @@ var File_warren_v1_command_proto protoreflect.FileDescriptor
 
 const file_warren_v1_command_proto_rawDesc = "" +
 	"\n" +
-	"\x17warren/v1/command.proto\x12\twarren.v1\x1a\x19warren/v1/statement.proto\"_\n" +
+	"\x17warren/v1/command.proto\x12\twarren.v1\x1a\x15warren/v1/audit.proto\x1a\x19warren/v1/statement.proto\"_\n" +
 	"\aCommand\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x12\n" +
@@ -798,7 +807,7 @@ const file_warren_v1_command_proto_rawDesc = "" +
 	"\aRevoked\x124\n" +
 	"\n" +
 	"revocation\x18\x01 \x01(\v2\x14.warren.v1.StatementR\n" +
-	"revocation\"\xf5\x02\n" +
+	"revocation\"\xa5\x03\n" +
 	"\bSnapshot\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12.\n" +
 	"\aentries\x18\x02 \x03(\v2\x14.warren.v1.StatementR\aentries\x126\n" +
@@ -808,7 +817,8 @@ const file_warren_v1_command_proto_rawDesc = "" +
 	"\x06claims\x18\x06 \x03(\v2\x16.warren.v1.StoredClaimR\x06claims\x12\x1a\n" +
 	"\brevision\x18\a \x01(\x04R\brevision\x122\n" +
 	"\arefused\x18\b \x03(\v2\x18.warren.v1.RefusedClaimsR\arefused\x12!\n" +
-	"\finvite_times\x18\x10 \x03(\x03R\vinviteTimes\"y\n" +
+	"\finvite_times\x18\x10 \x03(\x03R\vinviteTimes\x12.\n" +
+	"\x05audit\x18\x14 \x01(\v2\x18.warren.v1.AuditSnapshotR\x05audit\"y\n" +
 	"\rRefusedClaims\x12\x16\n" +
 	"\x06invite\x18\x01 \x01(\fR\x06invite\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x12\n" +
@@ -856,6 +866,7 @@ var file_warren_v1_command_proto_goTypes = []any{
 	(*RefusedClaims)(nil),   // 10: warren.v1.RefusedClaims
 	(*StoredClaim)(nil),     // 11: warren.v1.StoredClaim
 	(*Statement)(nil),       // 12: warren.v1.Statement
+	(*AuditSnapshot)(nil),   // 13: warren.v1.AuditSnapshot
 }
 var file_warren_v1_command_proto_depIdxs = []int32{
 	12, // 0: warren.v1.MeshFounded.entries:type_name -> warren.v1.Statement
@@ -870,14 +881,15 @@ var file_warren_v1_command_proto_depIdxs = []int32{
 	12, // 9: warren.v1.Snapshot.invites:type_name -> warren.v1.Statement
 	11, // 10: warren.v1.Snapshot.claims:type_name -> warren.v1.StoredClaim
 	10, // 11: warren.v1.Snapshot.refused:type_name -> warren.v1.RefusedClaims
-	12, // 12: warren.v1.StoredClaim.claim:type_name -> warren.v1.Statement
-	0,  // 13: warren.v1.StoredClaim.state:type_name -> warren.v1.ClaimState
-	12, // 14: warren.v1.StoredClaim.rejection:type_name -> warren.v1.Statement
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	13, // 12: warren.v1.Snapshot.audit:type_name -> warren.v1.AuditSnapshot
+	12, // 13: warren.v1.StoredClaim.claim:type_name -> warren.v1.Statement
+	0,  // 14: warren.v1.StoredClaim.state:type_name -> warren.v1.ClaimState
+	12, // 15: warren.v1.StoredClaim.rejection:type_name -> warren.v1.Statement
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_command_proto_init() }
@@ -885,6 +897,7 @@ func file_warren_v1_command_proto_init() {
 	if File_warren_v1_command_proto != nil {
 		return
 	}
+	file_warren_v1_audit_proto_init()
 	file_warren_v1_statement_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/audit"
 	"warren/consensus/command"
 	"warren/consensus/invite"
 	"warren/consensus/state"
@@ -245,3 +246,42 @@ func hash(text string) []byte {
 	sum := sha256.Sum256([]byte(text))
 	return sum[:]
 }
+
+// Notebook makes the notes of machine one after the other.
+type Notebook struct {
+	mesh     *Mesh
+	machine  int
+	chain    uint64
+	sequence uint64
+	previous []byte
+}
+
+// Notebook begins a chain of notes of a machine.
+func (m *Mesh) Notebook(machine int, chain uint64) *Notebook {
+	return &Notebook{mesh: m, machine: machine, chain: chain}
+}
+
+// Note makes the next note: the founder's shell was opened. The functions may
+// change that.
+func (b *Notebook) Note(log *trust.Log, change ...func(*warrenv1.Note)) *warrenv1.Statement {
+	b.mesh.TB.Helper()
+	b.sequence++
+	mesh, from := log.Mesh(), b.mesh.Node.ID()
+	session := sha256.Sum256(fmt.Appendf(nil, "%d/%d", b.chain, b.sequence))
+	n := &warrenv1.Note{
+		Mesh: mesh[:], Chain: b.chain, Sequence: b.sequence, Previous: b.previous,
+		Kind: warrenv1.NoteKind_NOTE_KIND_OPENED, Session: session[:16], Technician: public(b.mesh.Founder),
+		From: from[:], Verb: "shell", OsUser: "root", Reason: "ticket 7", Time: Epoch.Add(time.Minute).UnixMilli(),
+	}
+	for _, f := range change {
+		f(n)
+	}
+	s, err := audit.SignNote(n, b.mesh.Machine(b.machine))
+	b.mesh.must(err)
+	hash := identity.HashOf(s)
+	b.previous = hash[:]
+	return s
+}
+
+// Skip makes the next note one that nobody ever sees.
+func (b *Notebook) Skip(log *trust.Log) { b.Note(log) }
