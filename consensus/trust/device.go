@@ -72,11 +72,15 @@ type Technician struct {
 	Revoked  bool
 }
 
-// Device finds a machine, revoked or not.
+// Device finds a machine, revoked or not. One whose right to order was revoked
+// has no longer the role controller.
 func (l *Log) Device(id identity.NodeID) (Device, bool) {
 	d, ok := l.devices.get(id[:])
 	if ok {
-		d.Revoked = l.Revoked(warrenv1.RevocationKind_REVOCATION_KIND_NODE, id[:])
+		d.Revoked = l.Revoked(kindNode, id[:])
+		if slices.Contains(d.Roles, RoleController) && l.Revoked(kindController, id[:]) {
+			d.Roles = slices.DeleteFunc(slices.Clone(d.Roles), func(r string) bool { return r == RoleController })
+		}
 	}
 	return d, ok
 }
@@ -151,8 +155,7 @@ func (l *Log) Technicians() []Technician {
 	return out
 }
 
-// Controllers are the machines that order what all agree on and are not
-// revoked, by NodeID.
+// Controllers are the machines that order what all agree on, by NodeID.
 func (l *Log) Controllers() []identity.NodeID {
 	var out []identity.NodeID
 	for id := range l.controllers.all(nil) {
@@ -163,9 +166,10 @@ func (l *Log) Controllers() []identity.NodeID {
 	return out
 }
 
-// IsController reports whether a machine is a controller and not revoked.
+// IsController reports whether a machine is a controller and neither it nor its
+// right to order is revoked.
 func (l *Log) IsController(id identity.NodeID) bool {
-	return l.controllers.has(id[:]) && !l.Revoked(warrenv1.RevocationKind_REVOCATION_KIND_NODE, id[:])
+	return l.controllers.has(id[:]) && !l.Revoked(kindNode, id[:]) && !l.Revoked(kindController, id[:])
 }
 
 // InviteUses are the machines an invite let in, the first one first.

@@ -38,6 +38,7 @@ const (
 	nodeKind       = warrenv1.RevocationKind_REVOCATION_KIND_NODE
 	technicianKind = warrenv1.RevocationKind_REVOCATION_KIND_TECHNICIAN
 	inviteKind     = warrenv1.RevocationKind_REVOCATION_KIND_INVITE
+	controllerKind = warrenv1.RevocationKind_REVOCATION_KIND_CONTROLLER
 )
 
 var noon = time.Unix(1_800_000_000, 0).UTC()

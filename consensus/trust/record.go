@@ -136,7 +136,7 @@ func (w *writer) controller(m *warrenv1.ControllerRecord) error {
 	switch {
 	case !ok || !slices.Contains(d.Roles, RoleController):
 		return fmt.Errorf("%w: machine %s has no record with the role controller", ErrInvalid, id.Short())
-	case w.folded.has(kindNode, id[:]):
+	case w.folded.has(kindNode, id[:]) || w.folded.has(kindController, id[:]):
 		return fmt.Errorf("%w: machine %s", ErrRevoked, d.Name)
 	case w.controllers.has(id[:]):
 		return fmt.Errorf("%w: controller %s", ErrDuplicate, d.Name)

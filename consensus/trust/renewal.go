@@ -105,7 +105,8 @@ func (w *writer) renewal(m *warrenv1.Renewal) error {
 // byController asks that one live controller alone has signed an entry that no
 // admin has to sign, and that it folds nothing: no admin signed for the order.
 func (w *writer) byController() error {
-	if id := identity.NodeIDOf(w.signers[0]); len(w.signers) != 1 || !w.controllers.has(id[:]) || w.Revoked(kindNode, id[:]) {
+	id := identity.NodeIDOf(w.signers[0])
+	if len(w.signers) != 1 || !w.controllers.has(id[:]) || w.Revoked(kindNode, id[:]) || w.Revoked(kindController, id[:]) {
 		return fmt.Errorf("%w: a live controller has to sign", ErrUnauthorised)
 	}
 	if len(w.entry.GetRevocations()) != 0 {

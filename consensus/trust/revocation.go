@@ -18,6 +18,7 @@ const (
 	kindNode       = warrenv1.RevocationKind_REVOCATION_KIND_NODE
 	kindTechnician = warrenv1.RevocationKind_REVOCATION_KIND_TECHNICIAN
 	kindInvite     = warrenv1.RevocationKind_REVOCATION_KIND_INVITE
+	kindController = warrenv1.RevocationKind_REVOCATION_KIND_CONTROLLER
 
 	inviteSize = 8
 )
@@ -95,7 +96,8 @@ func (p pending) inOrder() []revocation {
 }
 
 // SignRevocation makes the statement of a revocation: with an admin's key, the
-// recovery key, or, for a machine that leaves, its own node key. Reason is
+// recovery key, or, for a machine that leaves or orders no more, its own node
+// key. Reason is
 // printable text of at most MaxReason bytes.
 func SignRevocation(mesh identity.MeshID, kind warrenv1.RevocationKind, target []byte, reason string, now time.Time, key ed25519.PrivateKey) (*warrenv1.Statement, error) {
 	m := &warrenv1.Revocation{Mesh: mesh[:], Kind: kind, Target: target, Reason: reason, Time: now.UnixMilli()}
@@ -107,7 +109,7 @@ func SignRevocation(mesh identity.MeshID, kind warrenv1.RevocationKind, target [
 
 func targetSize(kind warrenv1.RevocationKind) int {
 	switch kind {
-	case kindNode:
+	case kindNode, kindController:
 		return len(identity.NodeID{})
 	case kindTechnician:
 		return ed25519.PublicKeySize
@@ -187,7 +189,7 @@ func (l *Log) mayRevoke(r revocation) error {
 	if r.signer.Equal(l.recovery) {
 		return nil
 	}
-	if r.kind == kindNode {
+	if r.kind == kindNode || r.kind == kindController {
 		id := identity.NodeIDOf(r.signer)
 		if bytes.Equal(id[:], r.target) && l.devices.has(r.target) {
 			return nil

@@ -78,6 +78,7 @@ func TestRevokeRefused(t *testing.T) {
 		"an invite by a machine":         {inviteKind, inviteID[:], box, trust.ErrUnauthorised},
 		"a machine's key as technician":  {technicianKind, public(box), box, trust.ErrUnauthorised},
 		"an invite by the wrong machine": {inviteKind, inviteID[:], hub, trust.ErrUnauthorised},
+		"a controller by a machine":      {controllerKind, id[:], hub, trust.ErrUnauthorised},
 	} {
 		got, err := l.Revoke(revocation(t, l, c.kind, c.target, c.by))
 		refused(t, name, got, err, c.want)
@@ -89,7 +90,7 @@ func TestRevokeRefused(t *testing.T) {
 	}
 	for name, edit := range map[string]func(*warrenv1.Revocation){
 		"no kind":         func(m *warrenv1.Revocation) { m.Kind = 0 },
-		"kind 4":          func(m *warrenv1.Revocation) { m.Kind = 4 },
+		"kind 5":          func(m *warrenv1.Revocation) { m.Kind = 5 },
 		"a short target":  func(m *warrenv1.Revocation) { m.Target = m.Target[1:] },
 		"a long reason":   func(m *warrenv1.Revocation) { m.Reason = strings.Repeat("x", trust.MaxReason+1) },
 		"a loud reason":   func(m *warrenv1.Revocation) { m.Reason = "\a" },

@@ -80,6 +80,8 @@ const (
 	RevocationKind_REVOCATION_KIND_NODE        RevocationKind = 1
 	RevocationKind_REVOCATION_KIND_TECHNICIAN  RevocationKind = 2
 	RevocationKind_REVOCATION_KIND_INVITE      RevocationKind = 3
+	// The right to order what all agree on; the machine stays in the mesh.
+	RevocationKind_REVOCATION_KIND_CONTROLLER RevocationKind = 4
 )
 
 // Enum value maps for RevocationKind.
@@ -89,12 +91,14 @@ var (
 		1: "REVOCATION_KIND_NODE",
 		2: "REVOCATION_KIND_TECHNICIAN",
 		3: "REVOCATION_KIND_INVITE",
+		4: "REVOCATION_KIND_CONTROLLER",
 	}
 	RevocationKind_value = map[string]int32{
 		"REVOCATION_KIND_UNSPECIFIED": 0,
 		"REVOCATION_KIND_NODE":        1,
 		"REVOCATION_KIND_TECHNICIAN":  2,
 		"REVOCATION_KIND_INVITE":      3,
+		"REVOCATION_KIND_CONTROLLER":  4,
 	}
 )
 
@@ -1142,7 +1146,8 @@ type Revocation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Mesh  []byte                 `protobuf:"bytes,1,opt,name=mesh,proto3" json:"mesh,omitempty"`
 	Kind  RevocationKind         `protobuf:"varint,2,opt,name=kind,proto3,enum=warren.v1.RevocationKind" json:"kind,omitempty"`
-	// NodeID (16), technician key (32) or invite id (8).
+	// NodeID (16) of a machine or controller, technician key (32) or invite
+	// id (8).
 	Target []byte `protobuf:"bytes,3,opt,name=target,proto3" json:"target,omitempty"`
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Unix milliseconds.
@@ -2184,12 +2189,13 @@ const file_warren_v1_statement_proto_rawDesc = "" +
 	"\tOwnership\x12\x19\n" +
 	"\x15OWNERSHIP_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OWNERSHIP_MANAGED\x10\x01\x12\x12\n" +
-	"\x0eOWNERSHIP_BYOD\x10\x02*\x87\x01\n" +
+	"\x0eOWNERSHIP_BYOD\x10\x02*\xa7\x01\n" +
 	"\x0eRevocationKind\x12\x1f\n" +
 	"\x1bREVOCATION_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14REVOCATION_KIND_NODE\x10\x01\x12\x1e\n" +
 	"\x1aREVOCATION_KIND_TECHNICIAN\x10\x02\x12\x1a\n" +
-	"\x16REVOCATION_KIND_INVITE\x10\x03B\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
+	"\x16REVOCATION_KIND_INVITE\x10\x03\x12\x1e\n" +
+	"\x1aREVOCATION_KIND_CONTROLLER\x10\x04B\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
 
 var (
 	file_warren_v1_statement_proto_rawDescOnce sync.Once
