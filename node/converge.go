@@ -79,6 +79,9 @@ func (l *life) converge() error {
 	}
 	l.gossip.apply(now, p)
 	l.port.Recheck()
+	if l.replica != nil {
+		l.replica.layer.recheck()
+	}
 	return nil
 }
 
@@ -118,9 +121,7 @@ func (l *life) announce(ctx context.Context) error {
 				l.log.Warn("own endpoints were not accepted", "err", err)
 			}
 			l.gossip.say(s)
-			if l.follower != nil {
-				l.follower.tell()
-			}
+			l.follower.tell()
 		}
 		select {
 		case <-ctx.Done():

@@ -8,71 +8,135 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/mesh/identity"
-	"warren/node/api"
 	"warren/node/client"
 	"warren/node/fault"
 	"warren/node/ordering"
 	"warren/node/view"
 )
 
-// follower keeps the view of a machine that is no controller up to date from
-// any controller that answers.
+// follower keeps the view up to date: a device's from any controller that
+// answers, a controller's from all the others, so that what machines state of
+// themselves at one of them is known at all.
 type follower struct {
 	life *life
-	news chan struct{} // own facts to tell
 
-	mu   sync.Mutex
-	from identity.NodeID // controller followed now; zero is none
+	mu      sync.Mutex
+	news    chan struct{} // closed when there are own facts to tell
+	reached map[identity.NodeID]bool
 }
 
 func newFollower(l *life) *follower {
-	return &follower{life: l, news: make(chan struct{}, 1)}
+	return &follower{life: l, news: make(chan struct{}), reached: map[identity.NodeID]bool{}}
 }
 
 // tell makes the follower hand in this machine's own facts anew.
 func (f *follower) tell() {
-	select {
-	case f.news <- struct{}{}:
-	default:
-	}
-}
-
-func (f *follower) following() identity.NodeID {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.from
+	close(f.news)
+	f.news = make(chan struct{})
 }
 
-func (f *follower) set(id identity.NodeID) {
+func (f *follower) told() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.from = id
+	return f.news
 }
 
-// run follows one controller after the other until ctx ends. That none
-// answers is a state to live with, not an error.
+// follows tells that a controller answers this machine.
+func (f *follower) follows(id identity.NodeID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reached[id]
+}
+
+func (f *follower) set(id identity.NodeID, reached bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reached[id] = reached
+}
+
+// Between attempts.
+const shortestWait, longestWait = 200 * time.Millisecond, 15 * time.Second
+
+// run follows until ctx ends. That no controller answers is a state to live
+// with, not an error.
 func (f *follower) run(ctx context.Context) error {
-	const shortest, longest = 200 * time.Millisecond, 15 * time.Second
-	wait := shortest
-	for {
+	if f.life.orders() {
+		f.all(ctx) // until the right to order is revoked
+	}
+	wait := shortestWait
+	for ctx.Err() == nil {
 		for _, door := range f.life.doors() {
-			began := time.Now()
-			err := f.follow(ctx, door)
-			f.set(identity.NodeID{})
-			if ctx.Err() != nil {
-				return nil
+			if f.try(ctx, door) {
+				wait = shortestWait
 			}
-			if time.Since(began) > longest {
-				wait = shortest
-			}
-			f.life.log.Info("controller does not answer", "part", "follow", "node", door.Node.Short(), "err", err)
 		}
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(jitter(wait)):
 		}
-		wait = min(2*wait, longest)
+		wait = min(2*wait, longestWait)
+	}
+	return nil
+}
+
+// try follows one controller as long as it answers, and tells whether that was
+// for a while.
+func (f *follower) try(ctx context.Context, door ordering.Door) bool {
+	began := time.Now()
+	err := f.follow(ctx, door)
+	f.set(door.Node, false)
+	if ctx.Err() == nil {
+		f.life.log.Info("controller does not answer", "part", "follow", "node", door.Node.Short(), "err", err)
+	}
+	return time.Since(began) > longestWait
+}
+
+// all follows every other controller, as long as this one is one itself.
+func (f *follower) all(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ends := map[identity.NodeID]context.CancelFunc{}
+	for f.life.orders() {
+		seen, doors := f.life.view.Watch(), f.life.doors()
+		there := map[identity.NodeID]bool{}
+		for _, door := range doors {
+			there[door.Node] = true
+			if ends[door.Node] == nil {
+				one, end := context.WithCancel(ctx)
+				ends[door.Node] = end
+				running.Go(func() { f.keep(one, door.Node) })
+			}
+		}
+		for id, end := range ends {
+			if !there[id] {
+				end()
+				delete(ends, id)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-seen:
+		}
+	}
+}
+
+// keep follows one controller wherever it is, until ctx ends.
+func (f *follower) keep(ctx context.Context, id identity.NodeID) {
+	wait := shortestWait
+	for ctx.Err() == nil {
+		if f.try(ctx, ordering.Door{Node: id, Addresses: f.life.addressesOf(id)}) {
+			wait = shortestWait
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(jitter(wait)):
+		}
+		wait = min(2*wait, longestWait/3) // a controller that is back soon finds the others
 	}
 }
 
@@ -123,8 +187,9 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 	defer func() { cancel(); <-done }()
 	for stream.Receive() {
 		v := stream.Msg()
-		if id := identity.NodeID(pad(v.GetController())); id == door.Node {
-			f.set(id)
+		f.set(door.Node, true)
+		if r := f.life.replica; r != nil && r.current() && r.ordering() {
+			v.Controller, v.Leader, v.Voters = nil, nil, nil // its own replica knows
 		}
 		if _, err := f.life.view.Merge(v); err != nil {
 			if errors.Is(err, view.ErrFork) {
@@ -140,10 +205,11 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 // the next Follow, which carries them too.
 func (f *follower) announce(ctx context.Context, c *client.Controller) {
 	for {
+		news := f.told()
 		select {
 		case <-ctx.Done():
 			return
-		case <-f.news:
+		case <-news:
 		}
 		ask, cancel := context.WithTimeout(ctx, 5*time.Second)
 		_, err := c.Announce(ask, &warrenv1.AnnounceRequest{Facts: f.life.facts()})
@@ -152,19 +218,6 @@ func (f *follower) announce(ctx context.Context, c *client.Controller) {
 			f.life.log.Warn("own endpoints were refused", "err", err)
 		}
 	}
-}
-
-func (f *follower) controllers() []api.Controller {
-	now := f.life.view.Now()
-	if now.Log == nil {
-		return nil
-	}
-	from := f.following()
-	var out []api.Controller
-	for _, id := range now.Log.Controllers() {
-		out = append(out, api.Controller{ID: id, Voter: true, Reachable: id == from})
-	}
-	return out
 }
 
 // doors lists the controllers and where they were last known to be: their own
@@ -218,10 +271,5 @@ func (l *life) addressesOf(id identity.NodeID) []string {
 			add(c.Address)
 		}
 	}
-	return out
-}
-
-func pad(b []byte) (out [16]byte) {
-	copy(out[:], b)
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -44,8 +45,8 @@ type life struct {
 	port      *port.Listener
 	presence  *api.Presence
 	authority ordering.Authority
-	replica   *replica  // on controllers
-	follower  *follower // elsewhere
+	replica   *replica // on controllers
+	follower  *follower
 	plan      atomic.Pointer[plan.Plan]
 }
 
@@ -61,6 +62,10 @@ func (m *machine) live(ctx context.Context, doors []net.Listener) error {
 	}
 	if l.view.Now().Log == nil {
 		if err := l.follower.fetch(ctx); err != nil {
+			l.engine.Close()
+			return err
+		}
+		if err := l.seat(); err != nil {
 			l.engine.Close()
 			return err
 		}
@@ -100,9 +105,8 @@ func (l *life) work(ctx context.Context, doors []net.Listener) error {
 	l.serve(ctx, g, doors)
 	if l.replica != nil {
 		g.Go(func() error { return l.replica.run(ctx) })
-	} else {
-		g.Go(func() error { return l.follower.run(ctx) })
 	}
+	g.Go(func() error { return l.follower.run(ctx) })
 	g.Go(func() error { return l.view.Run(ctx, saveEvery) })
 	g.Go(func() error { return l.announce(ctx) })
 	g.Go(func() error { return l.renew(ctx) })
@@ -137,19 +141,28 @@ func (l *life) open() error {
 	if err != nil {
 		return err
 	}
-	// Until controllers are added by a verb of their own, the founder alone has a
-	// replica.
-	if log := l.view.Now().Log; log != nil && log.IsController(l.key.ID()) && l.membership().Founder {
-		if l.replica, err = l.openReplica(); err != nil {
-			return err
-		}
-		l.authority = l.replica.local()
+	l.follower = newFollower(l)
+	return l.seat()
+}
+
+// seat opens a controller's replica.
+func (l *life) seat() (err error) {
+	l.authority = l.remote()
+	if log := l.view.Now().Log; log == nil || !log.IsController(l.key.ID()) {
 		return nil
 	}
-	l.follower = newFollower(l)
-	l.authority = ordering.Remote{Key: l.key, Doors: l.doors}
+	if l.replica, err = l.openReplica(); err != nil {
+		return err
+	}
+	l.authority = l.replica.council
 	return nil
 }
+
+// remote asks any controller but this machine.
+func (l *life) remote() ordering.Remote { return ordering.Remote{Key: l.key, Doors: l.doors} }
+
+// orders tells that this machine is a controller.
+func (l *life) orders() bool { return l.replica != nil && l.replica.ordering() }
 
 // badView says what to do about a view that cannot be used. A machine that
 // knows controllers from its invite gets it anew from them.
@@ -242,14 +255,15 @@ func (l *life) serve(ctx context.Context, g *errgroup.Group, doors []net.Listene
 		return port.Serve(ctx, api.EnrolServer(l.replica.desk), l.port.Protocol(port.Enrol))
 	})
 	g.Go(func() error {
-		service := api.ControllerService{View: l.view, Local: l.replica.local(), Enter: l.replica.Enter, Rates: api.NewRates()}
-		return port.Serve(ctx, api.ControllerServer(service), l.port.Protocol(port.Node))
+		service := api.ControllerService{View: l.view, Authority: l.authority, Enter: l.replica.Enter, Rates: api.NewRates()}
+		council := api.CouncilService{ControllerService: service, Council: l.replica.council}
+		return port.Serve(ctx, api.ControllerServer(council), l.port.Protocol(port.Node))
 	})
 }
 
 // admit decides who may speak which protocol on the node port.
 func (l *life) admit(id identity.NodeID, _ ed25519.PublicKey, protocol string) error {
-	if l.replica == nil {
+	if !l.orders() {
 		return errors.New("this machine is no controller")
 	}
 	log := l.view.Now().Log
@@ -301,11 +315,19 @@ func (l *life) api() *api.Running {
 }
 
 // controllers tells how the controllers are, as seen from here.
-func (l *life) controllers(ctx context.Context) []api.Controller {
-	if l.replica != nil {
-		return l.replica.controllers()
+func (l *life) controllers(context.Context) []api.Controller {
+	now := l.view.Now()
+	if now.Log == nil {
+		return nil
 	}
-	return l.follower.controllers()
+	var out []api.Controller
+	for _, id := range now.Log.Controllers() {
+		out = append(out, api.Controller{
+			ID: id, Voter: slices.Contains(now.Voters, id), Leader: id == now.Leader,
+			Reachable: id == l.key.ID() || l.follower.follows(id),
+		})
+	}
+	return out
 }
 
 // facts are what this machine states of itself.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,12 +14,10 @@ import (
 	"warren/consensus/state"
 	"warren/consensus/store"
 	"warren/consensus/trust"
-	"warren/mesh/identity"
-	"warren/node/api"
 	"warren/node/enrol"
 	"warren/node/fault"
 	"warren/node/ordering"
-	"warren/node/port"
+	"warren/node/view"
 )
 
 // replica is a controller's copy of what all agree on, and what it does with
@@ -28,18 +25,29 @@ import (
 type replica struct {
 	life    *life
 	store   *store.Store
+	layer   *raftLayer
+	council *ordering.Council
 	desk    *enrol.Desk
-	founded chan struct{} // closed when the store holds the mesh
+	founded chan struct{} // closed when the store holds what this machine had seen
 }
 
-// local orders commands through this replica.
-func (r *replica) local() ordering.Local {
-	return ordering.Local{Store: r.store, Founded: r.founded}
+// ordering tells that this machine has still the right to order.
+func (r *replica) ordering() bool { return r.life.view.Now().Log.IsController(r.life.key.ID()) }
+
+// current tells that the replica was once as far as this machine.
+func (r *replica) current() bool {
+	select {
+	case <-r.founded:
+		return true
+	default:
+		return false
+	}
 }
 
 func (l *life) openReplica() (*replica, error) {
+	layer := newRaftLayer(l)
 	s, err := store.Open(store.Config{
-		Dir: l.cfg.Dir.Raft(), Self: l.key.ID(), Mesh: l.mesh, Transport: raftLayer{l}, Log: l.log,
+		Dir: l.cfg.Dir.Raft(), Self: l.key.ID(), Mesh: l.mesh, Transport: layer, Log: l.log,
 	})
 	switch {
 	case errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrForeign):
@@ -47,7 +55,10 @@ func (l *life) openReplica() (*replica, error) {
 	case err != nil:
 		return nil, fault.New(fault.Invalid, "%s: %w", l.cfg.Dir.Raft(), err).Try("restore it from a backup")
 	}
-	r := &replica{life: l, store: s, founded: make(chan struct{})}
+	r := &replica{life: l, store: s, layer: layer, founded: make(chan struct{})}
+	r.council = &ordering.Council{
+		Local: ordering.Local{Store: s, Founded: r.founded}, Remote: l.remote(), Self: l.key.ID(), Ordering: r.ordering,
+	}
 	r.desk = enrol.NewDesk(l.mesh, r, l.log.With("part", "desk"))
 	return r, nil
 }
@@ -55,10 +66,10 @@ func (l *life) openReplica() (*replica, error) {
 // State, Current, Propose, Enter, Learn and Whole are what the Desk works with.
 func (r *replica) State() *state.State { return r.store.State() }
 
-func (r *replica) Current(ctx context.Context) error { return r.local().Current(ctx) }
+func (r *replica) Current(ctx context.Context) error { return r.council.Current(ctx) }
 
 func (r *replica) Propose(ctx context.Context, body proto.Message) (uint64, error) {
-	return r.local().Propose(ctx, body)
+	return r.council.Propose(ctx, body)
 }
 
 // Enter appends an entry that this controller signs, for its place and time
@@ -67,6 +78,9 @@ func (r *replica) Propose(ctx context.Context, body proto.Message) (uint64, erro
 func (r *replica) Enter(ctx context.Context, body any, done func(*trust.Log) bool) error {
 	const tries = 20
 	for range tries {
+		if err := r.Current(ctx); err != nil {
+			return err
+		}
 		log := r.State().Snapshot().Log()
 		if done(log) {
 			return nil
@@ -100,11 +114,18 @@ func (r *replica) Whole() *warrenv1.View {
 }
 
 // run keeps the store running, founds the mesh if this is its first start, and
-// hands every change to the view.
+// hands every change to the view. It ends where this machine's right to order
+// does; the machine goes on without.
 func (r *replica) run(ctx context.Context) error {
+	defer r.council.Close()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.store.Run(ctx) })
-	g.Go(func() error { return r.feed(ctx) })
+	work, stop := context.WithCancel(ctx)
+	g.Go(func() error { return r.store.Run(work) })
+	g.Go(func() error {
+		defer stop()
+		return r.feed(work)
+	})
+	g.Go(func() error { return r.govern(work) })
 	return g.Wait()
 }
 
@@ -122,11 +143,21 @@ func (r *replica) begin(ctx context.Context) error {
 	return err
 }
 
+// founding tells that it is this machine's to begin the cluster: it founded the
+// mesh, and no other controller can hold it.
+func (r *replica) founding() bool {
+	log := r.life.view.Now().Log
+	return r.life.membership().Founder && len(log.Controllers()) == 1 && r.State().Snapshot().Log() == nil
+}
+
 func (r *replica) feed(ctx context.Context) error {
-	founded := false
 	for {
-		watch, elected := r.State().Watch(), r.store.Changed()
-		if r.State().Snapshot().Log() == nil {
+		watch, elected, seen := r.State().Watch(), r.store.Changed(), r.life.view.Watch()
+		if !r.ordering() {
+			r.life.log.Warn("this machine orders no more: its right was revoked", "part", "replica")
+			return nil
+		}
+		if r.founding() {
 			if err := r.begin(ctx); err != nil {
 				if ctx.Err() != nil {
 					return nil
@@ -138,8 +169,7 @@ func (r *replica) feed(ctx context.Context) error {
 		if err := r.adopt(); err != nil {
 			return err
 		}
-		if !founded {
-			founded = true
+		if log := r.State().Snapshot().Log(); !r.current() && log != nil && log.Len() >= r.life.view.Now().Log.Len() {
 			close(r.founded)
 		}
 		select {
@@ -147,6 +177,7 @@ func (r *replica) feed(ctx context.Context) error {
 			return nil
 		case <-watch:
 		case <-elected:
+		case <-seen:
 		}
 	}
 }
@@ -156,40 +187,12 @@ func (r *replica) adopt() error {
 	if v.Log() == nil {
 		return nil
 	}
-	leader, _ := r.store.Leader()
-	return r.life.view.Adopt(v.Log(), v.Policy(), v.Revision(), r.life.key.ID(), leader)
-}
-
-func (r *replica) controllers() []api.Controller {
-	voters := map[identity.NodeID]bool{}
-	for _, v := range r.store.Voters() {
-		voters[v.Node] = v.Votes
+	at := view.Standing{Self: r.life.key.ID()}
+	at.Leader, _ = r.store.Leader()
+	for _, voter := range r.store.Voters() {
+		if voter.Votes {
+			at.Voters = append(at.Voters, voter.Node)
+		}
 	}
-	var out []api.Controller
-	for _, id := range r.life.view.Now().Log.Controllers() {
-		out = append(out, api.Controller{ID: id, Voter: voters[id], Reachable: id == r.life.key.ID()})
-	}
-	return out
+	return r.life.view.Adopt(v.Log(), v.Policy(), v.Revision(), at)
 }
-
-// raftLayer carries Raft between controllers on the node port.
-type raftLayer struct{ life *life }
-
-func (l raftLayer) Accept() (net.Conn, error) { return l.life.port.Protocol(port.Raft).Accept() }
-func (l raftLayer) Close() error              { return l.life.port.Protocol(port.Raft).Close() }
-func (l raftLayer) Addr() net.Addr            { return raftAddr(l.life.key.ID().String()) }
-
-func (l raftLayer) Dial(address store.Address, timeout time.Duration) (net.Conn, error) {
-	id, err := identity.ParseNodeID(string(address))
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return port.DialAny(ctx, l.life.key, id, port.Raft, l.life.addressesOf(id))
-}
-
-type raftAddr string
-
-func (raftAddr) Network() string  { return "warren" }
-func (a raftAddr) String() string { return string(a) }

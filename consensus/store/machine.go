@@ -28,10 +28,12 @@ type machine struct {
 	cause  error
 	// refused is why the last Restore failed; raft swallows it.
 	refused error
+	// arranged is called when the cluster's members have changed.
+	arranged func()
 }
 
 func newMachine(d *disk) *machine {
-	return &machine{state: state.New(), disk: d, halted: make(chan struct{})}
+	return &machine{state: state.New(), disk: d, halted: make(chan struct{}), arranged: func() {}}
 }
 
 // Apply implements raft.FSM. The answer is a state.Result.
@@ -58,7 +60,10 @@ func (m *machine) Apply(entry *raft.Log) any {
 }
 
 // StoreConfiguration implements raft.ConfigurationStore.
-func (m *machine) StoreConfiguration(index uint64, _ raft.Configuration) { m.advance(index) }
+func (m *machine) StoreConfiguration(index uint64, _ raft.Configuration) {
+	m.advance(index)
+	m.arranged()
+}
 
 // Snapshot implements raft.FSM. A halted machine gives none, so that the
 // command it stopped at stays in the log.

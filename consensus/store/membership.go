@@ -72,16 +72,10 @@ func (s *Store) caughtUp(ctx context.Context, applied func(context.Context) (uin
 // The only voter is ErrLastVoter.
 func (s *Store) Remove(ctx context.Context, node identity.NodeID) error {
 	gone := func() (bool, error) {
-		voters := 0
-		for _, v := range s.Voters() {
-			if v.Votes {
-				voters++
-			}
-		}
 		switch {
 		case !s.has(node):
 			return true, nil
-		case voters == 1 && s.votes(node):
+		case s.ballot() == 1 && s.votes(node):
 			return false, ErrLastVoter
 		case node == s.cfg.Self:
 			if err := s.HandOver(ctx); err != nil {
@@ -160,6 +154,17 @@ func (s *Store) votes(node identity.NodeID) bool {
 		}
 	}
 	return false
+}
+
+// ballot is how many vote.
+func (s *Store) ballot() int {
+	n := 0
+	for _, v := range s.Voters() {
+		if v.Votes {
+			n++
+		}
+	}
+	return n
 }
 
 // Applied is the index up to which this replica has taken over the log.

@@ -28,7 +28,7 @@ func (s *Store) Leader() (identity.NodeID, bool) {
 	return node, err == nil
 }
 
-// Changed is closed at the next change of leader. Take it before the Leader
+// Changed is closed at the next change of leader or voters. Take it before the Leader
 // that it is to follow.
 func (s *Store) Changed() <-chan struct{} {
 	s.mu.Lock()

@@ -77,7 +77,7 @@ type Store struct {
 	mu       sync.Mutex
 	ending   bool
 	inflight sync.WaitGroup // Add only under mu with !ending
-	changed  chan struct{}  // closed at the next change of leader
+	changed  chan struct{}  // closed at the next change of leader or voters
 }
 
 // Open takes hold of the folder and checks that it is whole and this node's.
@@ -112,6 +112,7 @@ func Open(cfg Config) (*Store, error) {
 		ready: make(chan struct{}), stopped: make(chan struct{}),
 		down: make(chan struct{}), changed: make(chan struct{}),
 	}
+	s.machine.arranged = s.stir
 	if err := d.own(cfg.Self, cfg.Mesh); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", cfg.Dir, err), s.Close())
 	}
@@ -194,8 +195,7 @@ func (s *Store) newRaft(log hclog.Logger) (r *raft.Raft, err error) {
 // electAlone makes the only voter lead now: nobody else could send the
 // heartbeat that it would otherwise wait for.
 func (s *Store) electAlone() {
-	voters := s.Voters()
-	if len(voters) != 1 || voters[0].Node != s.cfg.Self || s.raft.State() != raft.Follower {
+	if !s.votes(s.cfg.Self) || s.ballot() != 1 || s.raft.State() != raft.Follower {
 		return
 	}
 	self := s.cfg.Self.String()
@@ -211,13 +211,7 @@ func (s *Store) electAlone() {
 // leave hands the leader's office over before it ends, so that the others need
 // not wait for a heartbeat that does not come.
 func (s *Store) leave() {
-	voters := 0
-	for _, v := range s.Voters() {
-		if v.Votes {
-			voters++
-		}
-	}
-	if voters < 2 || s.machine.err() != nil {
+	if s.ballot() < 2 || s.machine.err() != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), handTimeout)
@@ -273,12 +267,17 @@ func (s *Store) wake(seen <-chan raft.Observation) {
 		case <-s.stopped:
 			return
 		case <-seen:
-			s.mu.Lock()
-			close(s.changed)
-			s.changed = make(chan struct{})
-			s.mu.Unlock()
+			s.stir()
 		}
 	}
+}
+
+// stir wakes who waits for a change of leader or voters.
+func (s *Store) stir() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.changed)
+	s.changed = make(chan struct{})
 }
 
 // State is this controller's copy, as far as it has come.

@@ -20,10 +20,11 @@ import (
 )
 
 // ControllerServer serves members on the node port of a controller.
-func ControllerServer(s ControllerService) *http.Server {
+func ControllerServer(s CouncilService) *http.Server {
 	mux := http.NewServeMux()
-	mux.Handle(warrenv1connect.NewControllerServiceHandler(s,
-		connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxLocal)))
+	opts := []connect.HandlerOption{connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxLocal)}
+	mux.Handle(warrenv1connect.NewControllerServiceHandler(s.ControllerService, opts...))
+	mux.Handle(warrenv1connect.NewCouncilServiceHandler(s, opts...))
 	return port.Server(mux, port.PeerContext)
 }
 
@@ -36,10 +37,14 @@ func EnrolServer(desk warrenv1connect.EnrolServiceHandler) *http.Server {
 	return port.Server(mux, port.PeerContext)
 }
 
+// ledgerTime bounds how long a controller looks for the leader on behalf of
+// somebody who can ask the next one.
+const ledgerTime = 3 * time.Second
+
 // ControllerService answers members.
 type ControllerService struct {
-	View  *view.Cache
-	Local ordering.Local
+	View      *view.Cache
+	Authority ordering.Authority
 	// Enter appends an entry that this controller signs.
 	Enter func(ctx context.Context, body any, done func(*trust.Log) bool) error
 	// Rates bound what one member makes this controller do.
@@ -150,7 +155,7 @@ func (s ControllerService) Propose(ctx context.Context, req *warrenv1.ProposeReq
 	if err := s.mayOrder(peer, c); err != nil {
 		return nil, err
 	}
-	revision, err := s.Local.Propose(ctx, c.Body)
+	revision, err := s.Authority.Propose(ctx, c.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -211,9 +216,10 @@ func (s ControllerService) Ledger(ctx context.Context, _ *warrenv1.LedgerRequest
 	if t, ok := log.TechnicianOfNode(peer.ID); (!ok || t.Revoked) && !log.IsController(peer.ID) {
 		return nil, fault.New(fault.Denied, "no technician works from node %s", peer.ID.Short()).Because("no-technician")
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	// In time for the caller to ask another controller.
+	ctx, cancel := context.WithTimeout(ctx, ledgerTime)
 	defer cancel()
-	return s.Local.Ledger(ctx)
+	return s.Authority.Ledger(ctx)
 }
 
 func hash32(b []byte) (h [32]byte) {

@@ -60,15 +60,21 @@ func newController(t *testing.T) *controller {
 	}
 	c.address = socket.Addr().String()
 	founded := make(chan struct{})
+	council := &ordering.Council{
+		Local: ordering.Local{Store: s, Founded: founded}, Self: key.ID(),
+		Remote: ordering.Remote{Key: key, Doors: func() []ordering.Door { return nil }}, Ordering: func() bool { return true },
+	}
 	c.service = ControllerService{
-		View: c.view, Local: ordering.Local{Store: s, Founded: founded}, Rates: NewRates(),
+		View: c.view, Authority: council, Rates: NewRates(),
 		Enter: func(context.Context, any, func(*trust.Log) bool) error { return nil },
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.Run(ctx) })
 	wg.Go(func() { _ = l.Run(ctx, socket) })
-	wg.Go(func() { _ = port.Serve(ctx, ControllerServer(c.service), l.Protocol(port.Node)) })
+	wg.Go(func() {
+		_ = port.Serve(ctx, ControllerServer(CouncilService{ControllerService: c.service, Council: council}), l.Protocol(port.Node))
+	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
 
 	founding, err := command.New(&warrenv1.MeshFounded{Entries: c.log().Entries(0), Policy: c.view.Now().PolicyText})

@@ -102,39 +102,56 @@ func checkInvite(req *warrenv1.CreateInviteRequest, t trust.Technician) error {
 	return nil
 }
 
-// doors are up to three ways to controllers: public ones, else on the LAN,
-// else on this machine. public is the first public name.
+// doors are up to three ways to controllers, of as many of them as there are:
+// public ones, else on the LAN, else on this machine. public is the first
+// public name.
 func (r *Running) doors() (public string, out []invite.Endpoint) {
-	var lan, loop []invite.Endpoint
+	var wide, lan, loop [][]invite.Endpoint
 	facts := r.View.Facts()
 	for _, id := range r.log().Controllers() {
 		e, ok := facts.Endpoints(id)
 		if !ok {
 			continue
 		}
+		var w, l, o []invite.Endpoint
 		for _, p := range e.Public {
 			if public == "" {
 				public = p
 			}
-			out = append(out, invite.Endpoint{Node: id, Address: p})
+			w = append(w, invite.Endpoint{Node: id, Address: p})
 		}
 		for _, a := range e.Addresses {
 			at := invite.Endpoint{Node: id, Address: a.String()}
 			switch {
 			case a.Addr().IsLoopback():
-				loop = append(loop, at)
+				o = append(o, at)
 			case !a.Addr().IsLinkLocalUnicast():
-				lan = append(lan, at)
+				l = append(l, at)
 			}
 		}
+		wide, lan, loop = append(wide, w), append(lan, l), append(loop, o)
 	}
-	if len(out) == 0 {
-		out = lan
-	}
-	if len(out) == 0 {
-		out = loop
+	for _, ways := range [][][]invite.Endpoint{wide, lan, loop} {
+		if out = inTurn(ways); len(out) > 0 {
+			break
+		}
 	}
 	return public, out[:min(len(out), invite.MaxEndpoints)]
+}
+
+// inTurn takes the first of each list, then the second of each, and so on.
+func inTurn[T any](lists [][]T) (out []T) {
+	for i := 0; ; i++ {
+		before := len(out)
+		for _, list := range lists {
+			if i < len(list) {
+				out = append(out, list[i])
+			}
+		}
+		if len(out) == before {
+			return out
+		}
+	}
 }
 
 // List implements InviteService.

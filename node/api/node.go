@@ -25,6 +25,7 @@ import (
 type Controller struct {
 	ID        identity.NodeID
 	Voter     bool
+	Leader    bool
 	Reachable bool
 }
 

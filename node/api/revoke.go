@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"slices"
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/trust"
+	"warren/mesh/identity"
 	"warren/node/fault"
 )
 
@@ -102,6 +104,10 @@ func (r *Running) revoke(ctx context.Context, key ed25519.PrivateKey, kind warre
 	if req.GetDryRun() {
 		return nil
 	}
+	if slices.ContainsFunc(r.log().Controllers(), func(c identity.NodeID) bool { return string(c[:]) == string(id) }) {
+		_, err = r.Authority.Unseat(ctx, identity.NodeID(id), stmt)
+		return err
+	}
 	_, err = r.propose(ctx, &warrenv1.Revoked{Revocation: stmt})
 	return err
 }
@@ -117,6 +123,12 @@ func (r *Running) farewell(ctx context.Context) error {
 	stmt, err := trust.SignRevocation(r.log().Mesh(), warrenv1.RevocationKind_REVOCATION_KIND_NODE, r.Self[:], "left", time.Now(), key.Signer())
 	if err != nil {
 		return err
+	}
+	if r.log().IsController(r.Self) {
+		// It is missed in the cluster; the last one cannot be.
+		if _, err := r.Authority.Unseat(ctx, r.Self, stmt); fault.Of(err) == nil || fault.Of(err).Reason != "last-voter" {
+			return err
+		}
 	}
 	_, err = r.Authority.Propose(ctx, &warrenv1.Revoked{Revocation: stmt})
 	return err

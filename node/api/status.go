@@ -55,31 +55,25 @@ func (s nodeService) Status(ctx context.Context, _ *warrenv1.StatusRequest) (*wa
 		out.Node.Addresses = addresses(now.Log, d)
 	}
 	out.Revision = now.Revision
-	if !now.Leader.IsZero() {
-		if d, ok := now.Log.Device(now.Leader); ok {
-			out.Leader = d.Name
-		}
-	}
-	reached := false
-	for _, c := range r.Controllers(ctx) {
-		reached = reached || c.Reachable
-		name := c.ID.Short()
-		if d, ok := now.Log.Device(c.ID); ok {
-			name = d.Name
-		}
-		out.Controllers = append(out.Controllers, &warrenv1.Controller{
-			Name: name, Id: c.ID.String(), Voter: c.Voter, Reachable: c.Reachable, Leader: c.ID == now.Leader,
-		})
-	}
-	if !reached {
-		out.Leader = "" // who led last is not who leads now
-	}
 	paths := r.Presence.Look(ctx)
 	out.PeersTotal = uint32(len(paths)) //nolint:gosec // a count of peers
 	for _, p := range paths {
 		if p.Online {
 			out.PeersOnline++
 		}
+	}
+	reached := false
+	for _, c := range r.council(ctx, paths) {
+		reached = reached || c.GetReachable()
+		if c.GetLeader() {
+			out.Leader = c.GetName()
+		}
+		out.Controllers = append(out.Controllers, &warrenv1.Controller{
+			Name: c.GetName(), Id: c.GetId(), Voter: c.GetVoter(), Reachable: c.GetReachable(), Leader: c.GetLeader(),
+		})
+	}
+	if !reached {
+		out.Leader = "" // who led last is not who leads now
 	}
 	out.Warnings = append(out.Warnings, r.warnings()...)
 	return out, nil
@@ -88,9 +82,13 @@ func (s nodeService) Status(ctx context.Context, _ *warrenv1.StatusRequest) (*wa
 // warnings are what an owner should change.
 func (r *Running) warnings() []string {
 	var out []string
-	log := r.log()
-	if n := len(log.Controllers()); n == 1 {
+	switch voters := len(r.View.Now().Voters); {
+	case len(r.log().Controllers()) == 1:
 		out = append(out, "there is one controller only; while it is down nothing can be changed")
+	case voters == 1:
+		out = append(out, "one controller only votes; warren controllers add NODE gives another its vote")
+	case voters == 2:
+		out = append(out, "two controllers vote; while either is down nothing can be changed; add a third")
 	}
 	if err := r.View.Now().PolicyErr; err != nil {
 		out = append(out, err.Error()+"; until then nothing is allowed")

@@ -164,3 +164,9 @@ func (orders) Ledger(context.Context) (*warrenv1.LedgerResponse, error) {
 }
 
 func (orders) Renew(context.Context, *warrenv1.Statement) error { return nil }
+
+func (orders) Seat(context.Context, identity.NodeID) (int, error) { return 0, nil }
+
+func (orders) Unseat(context.Context, identity.NodeID, *warrenv1.Statement) (int, error) {
+	return 0, nil
+}

@@ -24,6 +24,8 @@ type Local struct {
 	Sessions warrenv1connect.SessionServiceClient
 	Meaning  warrenv1connect.MeaningServiceClient
 
+	Controllers warrenv1connect.ControllersServiceClient
+
 	transport *http.Transport
 }
 
@@ -35,11 +37,14 @@ func NewLocal(d platform.Dir) *Local {
 	opts := connect.WithInterceptors(fault.Interceptor())
 	base := "http://" + SocketHost
 	return &Local{
-		Node:      warrenv1connect.NewNodeServiceClient(hc, base, opts),
-		Invites:   warrenv1connect.NewInviteServiceClient(hc, base, opts),
-		Policy:    warrenv1connect.NewPolicyServiceClient(hc, base, opts),
-		Sessions:  warrenv1connect.NewSessionServiceClient(hc, base, opts),
-		Meaning:   warrenv1connect.NewMeaningServiceClient(hc, base, opts),
+		Node:     warrenv1connect.NewNodeServiceClient(hc, base, opts),
+		Invites:  warrenv1connect.NewInviteServiceClient(hc, base, opts),
+		Policy:   warrenv1connect.NewPolicyServiceClient(hc, base, opts),
+		Sessions: warrenv1connect.NewSessionServiceClient(hc, base, opts),
+		Meaning:  warrenv1connect.NewMeaningServiceClient(hc, base, opts),
+
+		Controllers: warrenv1connect.NewControllersServiceClient(hc, base, opts),
+
 		transport: t,
 	}
 }

@@ -20,6 +20,8 @@ const Unreached = "unreached"
 // Controller speaks to one controller as a member.
 type Controller struct {
 	warrenv1connect.ControllerServiceClient
+	// Council is for other controllers, and for admins' nodes.
+	Council   warrenv1connect.CouncilServiceClient
 	transport *http.Transport
 }
 
@@ -28,6 +30,7 @@ func NewController(key identity.NodeKey, id identity.NodeID, addresses []string)
 	hc, t := over(key, id, port.Node, addresses)
 	return &Controller{
 		ControllerServiceClient: warrenv1connect.NewControllerServiceClient(hc, "http://controller", options()...),
+		Council:                 warrenv1connect.NewCouncilServiceClient(hc, "http://controller", options()...),
 		transport:               t,
 	}
 }

@@ -27,17 +27,24 @@ type Authority interface {
 	Ledger(ctx context.Context) (*warrenv1.LedgerResponse, error)
 	// Renew hands in this machine's own StillHere.
 	Renew(ctx context.Context, here *warrenv1.Statement) error
+	// Seat gives a controller its vote, and returns when it votes. It gives the
+	// number of those who do.
+	Seat(ctx context.Context, node identity.NodeID) (voters int, err error)
+	// Unseat takes a controller out of the cluster, then orders the revocation
+	// of its right, or of the machine.
+	Unseat(ctx context.Context, node identity.NodeID, revocation *warrenv1.Statement) (voters int, err error)
 }
 
-// Local is the Authority of a controller.
+// Local is what a controller does by itself; most of it only the leader can,
+// and the others answer that no-leader is here.
 type Local struct {
 	Store *store.Store
-	// Founded is closed once the store holds the mesh; before, there is
-	// nothing a command could refer to.
+	// Founded is closed once the store holds what this machine has seen of the
+	// mesh; before, there is nothing a command could refer to.
 	Founded <-chan struct{}
 }
 
-// Propose implements Authority.
+// Propose orders a command on the leader.
 func (l Local) Propose(ctx context.Context, body proto.Message) (uint64, error) {
 	c, err := command.New(body)
 	if err != nil {
@@ -57,28 +64,21 @@ func (l Local) founded(ctx context.Context) error {
 	case <-l.Founded:
 		return nil
 	case <-ctx.Done():
-		return fault.New(fault.Unavailable, "this controller has not founded its mesh yet").Because("no-leader")
+		return fault.New(fault.Unavailable, "this controller does not hold its mesh yet").Because("no-leader")
 	}
 }
 
-// Current returns when the replica holds all that was ordered before the
-// call: a controller that has just started reads its log anew, and would deny
-// what it has acknowledged.
-func (l Local) Current(ctx context.Context) error {
+// Current returns when the leader's replica holds all that was ordered before
+// the call, with its revision: a controller that has just started reads its log
+// anew, and would deny what it has acknowledged.
+func (l Local) Current(ctx context.Context) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	if err := l.founded(ctx); err != nil {
-		return err
+		return 0, err
 	}
-	return Fault(l.Store.Verify(ctx))
-}
-
-// Ledger implements Authority.
-func (l Local) Ledger(ctx context.Context) (*warrenv1.LedgerResponse, error) {
-	if err := l.Current(ctx); err != nil {
-		return nil, err
-	}
-	return LedgerOf(l.Store.State().Snapshot()), nil
+	revision, err := l.Store.Current(ctx)
+	return revision, Fault(err)
 }
 
 // LedgerOf lists a replica's invites and claims.
@@ -94,9 +94,6 @@ func LedgerOf(s state.View) *warrenv1.LedgerResponse {
 	}
 	return out
 }
-
-// Renew implements Authority: a controller's record has no end.
-func (l Local) Renew(context.Context, *warrenv1.Statement) error { return nil }
 
 // Door is one controller and where it was last known to be.
 type Door struct {
@@ -149,11 +146,43 @@ func (r Remote) Renew(ctx context.Context, here *warrenv1.Statement) error {
 	}))
 }
 
+// SeatTime bounds how long a new voter may take to catch up.
+const SeatTime = 2 * time.Minute
+
+// Seat implements Authority.
+func (r Remote) Seat(ctx context.Context, node identity.NodeID) (int, error) {
+	var voters int
+	err := r.within(ctx, SeatTime, func(ctx context.Context, at *client.Controller) error {
+		res, err := at.Council.Seat(ctx, &warrenv1.SeatRequest{Node: node[:]})
+		voters = int(res.GetVoters())
+		return err
+	})
+	return voters, sentinel(err)
+}
+
+// Unseat implements Authority.
+func (r Remote) Unseat(ctx context.Context, node identity.NodeID, revocation *warrenv1.Statement) (int, error) {
+	var voters int
+	err := r.try(ctx, func(ctx context.Context, at *client.Controller) error {
+		res, err := at.Council.Unseat(ctx, &warrenv1.UnseatRequest{Node: node[:], Revocation: revocation})
+		voters = int(res.GetVoters())
+		return err
+	})
+	return voters, sentinel(err)
+}
+
 // try asks one controller after the other until one answers or Patience ends.
 // Only what was certainly not begun is tried again.
 func (r Remote) try(ctx context.Context, ask func(context.Context, *client.Controller) error) error {
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	return r.within(ctx, Patience, ask)
+}
+
+// within gives an answer that came about until limit, and those who can give
+// none until Patience.
+func (r Remote) within(ctx context.Context, limit time.Duration, ask func(context.Context, *client.Controller) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	patience := time.After(Patience)
 	var last error
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		for _, door := range r.Doors() {
@@ -167,13 +196,19 @@ func (r Remote) try(ctx context.Context, ask func(context.Context, *client.Contr
 		}
 		select {
 		case <-ctx.Done():
-			if last == nil {
-				last = errors.New("none is known")
-			}
-			return fault.New(fault.Unavailable, "no controller answers: %w", last).Try("warren status").Because("no-controller")
+			return unanswered(last)
+		case <-patience:
+			return unanswered(last)
 		case <-time.After(wait):
 		}
 	}
+}
+
+func unanswered(last error) error {
+	if last == nil {
+		last = errors.New("none is known")
+	}
+	return fault.New(fault.Unavailable, "no controller answers: %w", last).Try("warren status").Because("no-controller")
 }
 
 // again tells whether err means that nothing was begun.

@@ -280,14 +280,14 @@ func TestOnlyWhatWasNotBegunIsTriedAgain(t *testing.T) {
 	})
 }
 
-// TestLocal orders in a real store of one voter.
-func TestLocal(t *testing.T) {
+// TestAlone orders in a real store of one voter.
+func TestAlone(t *testing.T) {
 	t.Parallel()
 	m := statetest.New(t, "acme")
 	dir := t.TempDir()
 	founded := make(chan struct{})
 	var network storetest.Network
-	run := func() (ordering.Local, func()) {
+	run := func() (*ordering.Council, func()) {
 		s, err := store.Open(store.Config{
 			Dir: dir, Self: m.Node.ID(), Transport: network.Layer(m.Node.ID()),
 			Now: func() time.Time { return statetest.Epoch.Add(time.Minute) },
@@ -298,7 +298,10 @@ func TestLocal(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx) }()
-		return ordering.Local{Store: s, Founded: founded}, func() {
+		return &ordering.Council{
+			Local: ordering.Local{Store: s, Founded: founded}, Self: m.Node.ID(),
+			Remote: ordering.Remote{Doors: func() []ordering.Door { return nil }}, Ordering: func() bool { return true },
+		}, func() {
 			cancel()
 			if err := <-done; err != nil {
 				t.Error(err)

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -46,6 +47,15 @@ type Now struct {
 	Fork error
 	// Controller that sent the newest part, and the leader it named.
 	Controller, Leader identity.NodeID
+	// Voters are the controllers that vote, as it named them. Not to be changed.
+	Voters []identity.NodeID
+}
+
+// Standing is what a controller's own replica says of the cluster.
+type Standing struct {
+	Self   identity.NodeID
+	Leader identity.NodeID // zero where none is known
+	Voters []identity.NodeID
 }
 
 // PolicyHash is the SHA-256 of the policy text held, for others to tell
@@ -193,6 +203,14 @@ func (c *Cache) merge(v *warrenv1.View) (changed bool, err error) {
 	next.Revision = max(next.Revision, v.GetRevision())
 	copy(next.Controller[:], v.GetController())
 	copy(next.Leader[:], v.GetLeader())
+	if len(v.GetVoters()) > 0 {
+		next.Voters = nil
+		for _, id := range v.GetVoters() {
+			if len(id) == len(identity.NodeID{}) {
+				next.Voters = append(next.Voters, identity.NodeID(id))
+			}
+		}
+	}
 
 	c.swap(next, changed)
 	for _, f := range v.GetFacts() { // a bad fact is its sender's shame, not a reason to stop
@@ -227,12 +245,12 @@ func (c *Cache) revocationsOnly(next Now, v *warrenv1.View, fork error) (bool, e
 // replica that has just started reads its log anew; until it is as far as this
 // machine was, only the leader is news. One that tells another history is
 // ErrFork.
-func (c *Cache) Adopt(log *trust.Log, policyText []byte, revision uint64, self, leader identity.NodeID) error {
+func (c *Cache) Adopt(log *trust.Log, policyText []byte, revision uint64, at Standing) error {
 	c.merging.Lock()
 	defer c.merging.Unlock()
 	next := c.Now()
 	before := next
-	next.Controller, next.Leader = self, leader
+	next.Controller, next.Leader, next.Voters = at.Self, at.Leader, at.Voters
 	log, err := joined(log, before.Log)
 	if err != nil {
 		return err
@@ -291,7 +309,7 @@ func Beyond(log, other *trust.Log) []*warrenv1.Statement {
 func (c *Cache) swap(next Now, changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stir := changed || next.Revision != c.now.Revision || next.Leader != c.now.Leader
+	stir := changed || next.Revision != c.now.Revision || next.Leader != c.now.Leader || !slices.Equal(next.Voters, c.now.Voters)
 	c.now = next
 	if stir {
 		close(c.changed)
@@ -358,6 +376,9 @@ func (c *Cache) Newer(entries uint64, policyHash [32]byte) *warrenv1.View {
 	v := &warrenv1.View{
 		Mesh: c.mesh[:], Revision: n.Revision, Facts: c.facts.All(),
 		Controller: n.Controller[:], Leader: n.Leader[:],
+	}
+	for _, id := range n.Voters {
+		v.Voters = append(v.Voters, bytes.Clone(id[:]))
 	}
 	if n.Log == nil {
 		return v

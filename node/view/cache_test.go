@@ -279,7 +279,7 @@ func TestAReplicaThatReadsItsLogAnewTakesNothingBack(t *testing.T) {
 	merge(t, c, m.whole(0))
 	writes := d.count()
 	for name, replica := range map[string]*mesh{"early": early, "later": withoutRevocation, "without the last revocation": whole} {
-		if err := c.Adopt(replica.Log, replica.policy, 2, hub, hub); err != nil {
+		if err := c.Adopt(replica.Log, replica.policy, 2, view.Standing{Self: hub, Leader: hub}); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		now := c.Now()
@@ -296,7 +296,7 @@ func TestAReplicaThatReadsItsLogAnewTakesNothingBack(t *testing.T) {
 	}
 
 	m.device("lab", "device")
-	if err := c.Adopt(m.Log, m.policy, m.Len()+5, hub, hub); err != nil {
+	if err := c.Adopt(m.Log, m.policy, m.Len()+5, view.Standing{Self: hub, Leader: hub}); err != nil {
 		t.Fatal(err)
 	}
 	if now := openOn(t, m, &d).Now(); now.Log.Head() != m.Head() || now.Revision != m.Len()+5 {
@@ -307,7 +307,7 @@ func TestAReplicaThatReadsItsLogAnewTakesNothingBack(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
 		forked.device(name, "device")
 	}
-	if err := c.Adopt(forked.Log, forked.policy, 99, hub, hub); !errors.Is(err, view.ErrFork) {
+	if err := c.Adopt(forked.Log, forked.policy, 99, view.Standing{Self: hub, Leader: hub}); !errors.Is(err, view.ErrFork) {
 		t.Errorf("a replica with another history: %v", err)
 	}
 }

@@ -355,8 +355,10 @@ type View struct {
 	// Key and endpoint statements of members.
 	Facts []*Statement `protobuf:"bytes,7,rep,name=facts,proto3" json:"facts,omitempty"`
 	// The controller that sends this: its NodeID, and Raft's leader's.
-	Controller    []byte `protobuf:"bytes,8,opt,name=controller,proto3" json:"controller,omitempty"`
-	Leader        []byte `protobuf:"bytes,9,opt,name=leader,proto3" json:"leader,omitempty"`
+	Controller []byte `protobuf:"bytes,8,opt,name=controller,proto3" json:"controller,omitempty"`
+	Leader     []byte `protobuf:"bytes,9,opt,name=leader,proto3" json:"leader,omitempty"`
+	// The controllers that vote, NodeIDs; empty where the sender does not know.
+	Voters        [][]byte `protobuf:"bytes,14,rep,name=voters,proto3" json:"voters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -450,6 +452,13 @@ func (x *View) GetController() []byte {
 func (x *View) GetLeader() []byte {
 	if x != nil {
 		return x.Leader
+	}
+	return nil
+}
+
+func (x *View) GetVoters() [][]byte {
+	if x != nil {
+		return x.Voters
 	}
 	return nil
 }
@@ -909,7 +918,7 @@ const file_warren_v1_controller_proto_rawDesc = "" +
 	"\x04node\x18\x02 \x01(\fR\x04node\"a\n" +
 	"\rAwaitResponse\x12+\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x15.warren.v1.ClaimStateR\x05state\x12#\n" +
-	"\x04view\x18\x02 \x01(\v2\x0f.warren.v1.ViewR\x04view\"\xbf\x02\n" +
+	"\x04view\x18\x02 \x01(\v2\x0f.warren.v1.ViewR\x04view\"\xd7\x02\n" +
 	"\x04View\x12\x12\n" +
 	"\x04mesh\x18\x01 \x01(\fR\x04mesh\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12#\n" +
@@ -921,7 +930,8 @@ const file_warren_v1_controller_proto_rawDesc = "" +
 	"\n" +
 	"controller\x18\b \x01(\fR\n" +
 	"controller\x12\x16\n" +
-	"\x06leader\x18\t \x01(\fR\x06leader\"\x95\x01\n" +
+	"\x06leader\x18\t \x01(\fR\x06leader\x12\x16\n" +
+	"\x06voters\x18\x0e \x03(\fR\x06voters\"\x95\x01\n" +
 	"\rFollowRequest\x12\x12\n" +
 	"\x04mesh\x18\x01 \x01(\fR\x04mesh\x12\x18\n" +
 	"\aentries\x18\x02 \x01(\x04R\aentries\x12\x12\n" +
