@@ -76,8 +76,8 @@ lab: build ## stories in network namespaces, as root
 e2e: ## the console in a browser
 	@echo "make e2e: there is no console to drive yet" >&2; exit 2
 
-soak: ## a day under load
-	@echo "make soak: there is no soak test yet" >&2; exit 2
+soak: ## the long forms of the fault tests, a line of figures each
+	@scripts/soak.sh $(SOAK)
 
 clean: ## remove what was built
 	rm -rf bin .bin
