@@ -33,6 +33,9 @@ type Config struct {
 	Peers []Peer
 	// Filter says what peers may begin here; nil allows nothing.
 	Filter *filter.Rules
+	// Rendezvous are the members that help others to meet, sorted by ID, this
+	// machine among them where it is one.
+	Rendezvous []Rendezvous
 }
 
 // Peer is a member this machine may meet.
@@ -47,4 +50,23 @@ type Peer struct {
 	AllowedIPs []netip.Prefix
 	// Endpoints are underlay addresses, as the peer stated them; may be empty.
 	Endpoints []netip.AddrPort
+	// Home is the rendezvous where the peer waits for messages; zero is none.
+	Home identity.NodeID
+}
+
+// Rendezvous is a member that carries messages, and packets where nothing else
+// does, between members that cannot reach each other.
+type Rendezvous struct {
+	ID identity.NodeID
+	// Name is for people.
+	Name string
+	// Certificate is the SHA-256 of the certificate behind its doors.
+	Certificate [32]byte
+	// Doors are "HOST:PORT" with TLS, the first choice first.
+	Doors []string
+	// STUN are the UDP ports on the doors' hosts that tell callers where they
+	// come from.
+	STUN []uint16
+	// Relay are the addresses its packet relay may have; empty is no relay.
+	Relay []netip.AddrPort
 }

@@ -16,6 +16,9 @@ import (
 const (
 	MaxEndpoints = 16
 	MaxPublic    = 4
+	// Ports of a rendezvous.
+	MaxTLS  = 4
+	MaxSTUN = 2
 )
 
 // Keys are the WireGuard and disco public keys a node vouches for, and whose
@@ -34,9 +37,26 @@ type Endpoints struct {
 	NodeKey   ed25519.PublicKey
 	Addresses []netip.AddrPort
 	// Public are "HOST:PORT" by which machines anywhere reach the node.
-	Public  []string
+	Public []string
+	// Rendezvous is what the node does for others; nil is nothing.
+	Rendezvous *Rendezvous
+	// Home is the rendezvous where the node waits for messages; zero is none.
+	Home    NodeID
 	Counter uint64
 	Time    time.Time
+}
+
+// Rendezvous are the ports by which others use a node as one, at the hosts of
+// its public addresses, or at 127.0.0.1 where it has none.
+type Rendezvous struct {
+	// Certificate is the SHA-256 of its TLS certificate.
+	Certificate [32]byte
+	// TLS are TCP ports beside those of the public addresses.
+	TLS []uint16
+	// STUN are the UDP ports that answer STUN.
+	STUN []uint16
+	// Relay is the UDP port that relays packets; 0 is none.
+	Relay uint16
 }
 
 // SignKeys makes the key statement of node in mesh, with the proofs that it
@@ -94,15 +114,24 @@ func OpenKeys(s *warrenv1.Statement, mesh MeshID) (Keys, error) {
 	return k, nil
 }
 
-// SignEndpoints makes the endpoint statement of node in mesh. Addresses that
-// OpenEndpoints would refuse, and those beyond MaxEndpoints, are left out, as
-// are public addresses beyond MaxPublic.
+// SignEndpoints makes the endpoint statement of a node that is no rendezvous
+// and has no home.
 func SignEndpoints(node NodeKey, mesh MeshID, addresses []netip.AddrPort, counter uint64, now time.Time, public ...string) (*warrenv1.Statement, error) {
+	return Endpoints{Addresses: addresses, Public: public, Counter: counter, Time: now}.Sign(node, mesh)
+}
+
+// Sign makes the endpoint statement of node in mesh; Node and NodeKey are set
+// from node. What OpenEndpoints would refuse, and what is beyond the bounds, is
+// left out.
+func (e Endpoints) Sign(node NodeKey, mesh MeshID) (*warrenv1.Statement, error) {
 	m := &warrenv1.Endpoints{
-		Mesh: mesh[:], Node: node.Public(), Counter: counter, Time: now.UnixMilli(),
-		Public: public[:min(len(public), MaxPublic)],
+		Mesh: mesh[:], Node: node.Public(), Counter: e.Counter, Time: e.Time.UnixMilli(),
+		Public: e.Public[:min(len(e.Public), MaxPublic)], Rendezvous: e.Rendezvous.message(),
 	}
-	for _, a := range addresses {
+	if !e.Home.IsZero() {
+		m.Home = e.Home[:]
+	}
+	for _, a := range e.Addresses {
 		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 		if len(m.Addresses) < MaxEndpoints && validEndpoint(mesh, a) {
 			m.Addresses = append(m.Addresses, a.String())
@@ -133,9 +162,16 @@ func OpenEndpoints(s *warrenv1.Statement, mesh MeshID) (Endpoints, error) {
 			return Endpoints{}, fmt.Errorf("public address %.60q: %w", p, ErrStatement)
 		}
 	}
+	if n := len(m.GetHome()); n != 0 && n != len(NodeID{}) {
+		return Endpoints{}, fmt.Errorf("home of %d bytes: %w", n, ErrStatement)
+	}
 	e := Endpoints{
 		Node: NodeIDOf(m.GetNode()), NodeKey: m.GetNode(), Public: m.GetPublic(),
 		Counter: m.GetCounter(), Time: time.UnixMilli(m.GetTime()),
+	}
+	copy(e.Home[:], m.GetHome())
+	if e.Rendezvous, err = openRendezvous(m.GetRendezvous()); err != nil {
+		return Endpoints{}, err
 	}
 	for _, text := range m.GetAddresses() {
 		a, err := netip.ParseAddrPort(text)

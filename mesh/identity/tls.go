@@ -17,9 +17,10 @@ import (
 var ErrPeer = errors.New("peer not acceptable")
 
 // Certificate wraps k's public key for TLS: self-signed, the same each time,
-// and with no name in it. It is valid at any time (RFC 5280, 4.1.2.5), because
-// a machine with a wrong clock has to be reachable to be repaired.
-func Certificate(k NodeKey) (tls.Certificate, error) {
+// and with no names in it but those given, for clients that compare names. It
+// is valid at any time (RFC 5280, 4.1.2.5), because a machine with a wrong
+// clock has to be reachable to be repaired.
+func Certificate(k NodeKey, names ...string) (tls.Certificate, error) {
 	if k.IsZero() {
 		return tls.Certificate{}, errors.New("make certificate: no node key")
 	}
@@ -30,6 +31,7 @@ func Certificate(k NodeKey) (tls.Certificate, error) {
 		NotAfter:     time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		DNSNames:     names,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, k.Public(), k.Signer())
 	if err != nil {

@@ -26,6 +26,7 @@ func (b *builder) network() {
 		}
 	}
 	slices.SortFunc(c.Peers, func(a, b mesh.Peer) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	b.rendezvous()
 }
 
 // stated is a member with the keys it stated.
@@ -49,7 +50,7 @@ func (b *builder) met() []stated {
 		}
 	}
 	if b.inForce {
-		for d := range b.compiled.Peers(b.self.ID) {
+		for _, d := range b.meets() {
 			add(d)
 		}
 	} else {
@@ -102,6 +103,7 @@ func (b *builder) peer(m stated) mesh.Peer {
 			p.Endpoints = append(p.Endpoints, e)
 		}
 	}
+	p.Home = stated.Home
 	return p
 }
 

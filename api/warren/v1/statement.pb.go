@@ -1341,7 +1341,12 @@ type Endpoints struct {
 	Counter uint64 `protobuf:"varint,4,opt,name=counter,proto3" json:"counter,omitempty"`
 	Time    int64  `protobuf:"varint,5,opt,name=time,proto3" json:"time,omitempty"`
 	// "HOST:PORT" by which machines anywhere reach the node, at most 4.
-	Public        []string `protobuf:"bytes,6,rep,name=public,proto3" json:"public,omitempty"`
+	Public []string `protobuf:"bytes,6,rep,name=public,proto3" json:"public,omitempty"`
+	// What the node does for others; unset where nothing.
+	Rendezvous *Rendezvous `protobuf:"bytes,7,opt,name=rendezvous,proto3" json:"rendezvous,omitempty"`
+	// NodeID of the rendezvous where the node waits for messages: 16 bytes or
+	// none.
+	Home          []byte `protobuf:"bytes,8,opt,name=home,proto3" json:"home,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1418,6 +1423,94 @@ func (x *Endpoints) GetPublic() []string {
 	return nil
 }
 
+func (x *Endpoints) GetRendezvous() *Rendezvous {
+	if x != nil {
+		return x.Rendezvous
+	}
+	return nil
+}
+
+func (x *Endpoints) GetHome() []byte {
+	if x != nil {
+		return x.Home
+	}
+	return nil
+}
+
+// Rendezvous says by which ports others use a node as one, at the hosts of
+// its public addresses, or at 127.0.0.1 where it has none.
+type Rendezvous struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// SHA-256 of its TLS certificate: 32 bytes.
+	Certificate []byte `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// TCP ports with TLS beside those of the public addresses, at most 4.
+	Tls []uint32 `protobuf:"varint,2,rep,packed,name=tls,proto3" json:"tls,omitempty"`
+	// UDP ports that answer STUN, at most 2.
+	Stun []uint32 `protobuf:"varint,3,rep,packed,name=stun,proto3" json:"stun,omitempty"`
+	// UDP port that relays packets; 0 is none.
+	Relay         uint32 `protobuf:"varint,4,opt,name=relay,proto3" json:"relay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rendezvous) Reset() {
+	*x = Rendezvous{}
+	mi := &file_warren_v1_statement_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rendezvous) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rendezvous) ProtoMessage() {}
+
+func (x *Rendezvous) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_statement_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rendezvous.ProtoReflect.Descriptor instead.
+func (*Rendezvous) Descriptor() ([]byte, []int) {
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Rendezvous) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+func (x *Rendezvous) GetTls() []uint32 {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+func (x *Rendezvous) GetStun() []uint32 {
+	if x != nil {
+		return x.Stun
+	}
+	return nil
+}
+
+func (x *Rendezvous) GetRelay() uint32 {
+	if x != nil {
+		return x.Relay
+	}
+	return 0
+}
+
 // Invite says what its holder may become (type "warren/invite/v1"), signed by
 // a technician.
 type Invite struct {
@@ -1449,7 +1542,7 @@ type Invite struct {
 
 func (x *Invite) Reset() {
 	*x = Invite{}
-	mi := &file_warren_v1_statement_proto_msgTypes[15]
+	mi := &file_warren_v1_statement_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1554,7 @@ func (x *Invite) String() string {
 func (*Invite) ProtoMessage() {}
 
 func (x *Invite) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[15]
+	mi := &file_warren_v1_statement_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1567,7 @@ func (x *Invite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invite.ProtoReflect.Descriptor instead.
 func (*Invite) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{15}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Invite) GetMesh() []byte {
@@ -1616,7 +1709,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_warren_v1_statement_proto_msgTypes[16]
+	mi := &file_warren_v1_statement_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1628,7 +1721,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[16]
+	mi := &file_warren_v1_statement_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1641,7 +1734,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{16}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Claim) GetMesh() []byte {
@@ -1729,7 +1822,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_warren_v1_statement_proto_msgTypes[17]
+	mi := &file_warren_v1_statement_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1741,7 +1834,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[17]
+	mi := &file_warren_v1_statement_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1754,7 +1847,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{17}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Rejection) GetMesh() []byte {
@@ -1814,7 +1907,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_warren_v1_statement_proto_msgTypes[18]
+	mi := &file_warren_v1_statement_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1826,7 +1919,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[18]
+	mi := &file_warren_v1_statement_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1839,7 +1932,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{18}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Offer) GetMesh() []byte {
@@ -1943,7 +2036,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_warren_v1_statement_proto_msgTypes[19]
+	mi := &file_warren_v1_statement_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1955,7 +2048,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_statement_proto_msgTypes[19]
+	mi := &file_warren_v1_statement_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1968,7 +2061,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_warren_v1_statement_proto_rawDescGZIP(), []int{19}
+	return file_warren_v1_statement_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Answer) GetOffer() []byte {
@@ -2114,14 +2207,24 @@ const file_warren_v1_statement_proto_rawDesc = "" +
 	"\x04time\x18\x06 \x01(\x03R\x04time\x12'\n" +
 	"\x0fwireguard_proof\x18\a \x01(\fR\x0ewireguardProof\x12\x1f\n" +
 	"\vdisco_proof\x18\b \x01(\fR\n" +
-	"discoProof\"\x97\x01\n" +
+	"discoProof\"\xe2\x01\n" +
 	"\tEndpoints\x12\x12\n" +
 	"\x04mesh\x18\x01 \x01(\fR\x04mesh\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\fR\x04node\x12\x1c\n" +
 	"\taddresses\x18\x03 \x03(\tR\taddresses\x12\x18\n" +
 	"\acounter\x18\x04 \x01(\x04R\acounter\x12\x12\n" +
 	"\x04time\x18\x05 \x01(\x03R\x04time\x12\x16\n" +
-	"\x06public\x18\x06 \x03(\tR\x06public\"\x9f\x03\n" +
+	"\x06public\x18\x06 \x03(\tR\x06public\x125\n" +
+	"\n" +
+	"rendezvous\x18\a \x01(\v2\x15.warren.v1.RendezvousR\n" +
+	"rendezvous\x12\x12\n" +
+	"\x04home\x18\b \x01(\fR\x04home\"j\n" +
+	"\n" +
+	"Rendezvous\x12 \n" +
+	"\vcertificate\x18\x01 \x01(\fR\vcertificate\x12\x10\n" +
+	"\x03tls\x18\x02 \x03(\rR\x03tls\x12\x12\n" +
+	"\x04stun\x18\x03 \x03(\rR\x04stun\x12\x14\n" +
+	"\x05relay\x18\x04 \x01(\rR\x05relay\"\x9f\x03\n" +
 	"\x06Invite\x12\x12\n" +
 	"\x04mesh\x18\x01 \x01(\fR\x04mesh\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\fR\x02id\x12\x10\n" +
@@ -2210,7 +2313,7 @@ func file_warren_v1_statement_proto_rawDescGZIP() []byte {
 }
 
 var file_warren_v1_statement_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_warren_v1_statement_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_warren_v1_statement_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_warren_v1_statement_proto_goTypes = []any{
 	(Ownership)(0),           // 0: warren.v1.Ownership
 	(RevocationKind)(0),      // 1: warren.v1.RevocationKind
@@ -2229,12 +2332,13 @@ var file_warren_v1_statement_proto_goTypes = []any{
 	(*Revocation)(nil),       // 14: warren.v1.Revocation
 	(*Keys)(nil),             // 15: warren.v1.Keys
 	(*Endpoints)(nil),        // 16: warren.v1.Endpoints
-	(*Invite)(nil),           // 17: warren.v1.Invite
-	(*Claim)(nil),            // 18: warren.v1.Claim
-	(*Rejection)(nil),        // 19: warren.v1.Rejection
-	(*Offer)(nil),            // 20: warren.v1.Offer
-	(*Answer)(nil),           // 21: warren.v1.Answer
-	nil,                      // 22: warren.v1.Claim.FactsEntry
+	(*Rendezvous)(nil),       // 17: warren.v1.Rendezvous
+	(*Invite)(nil),           // 18: warren.v1.Invite
+	(*Claim)(nil),            // 19: warren.v1.Claim
+	(*Rejection)(nil),        // 20: warren.v1.Rejection
+	(*Offer)(nil),            // 21: warren.v1.Offer
+	(*Answer)(nil),           // 22: warren.v1.Answer
+	nil,                      // 23: warren.v1.Claim.FactsEntry
 }
 var file_warren_v1_statement_proto_depIdxs = []int32{
 	3,  // 0: warren.v1.Statement.signatures:type_name -> warren.v1.Signature
@@ -2252,14 +2356,15 @@ var file_warren_v1_statement_proto_depIdxs = []int32{
 	2,  // 12: warren.v1.Admission.claim:type_name -> warren.v1.Statement
 	2,  // 13: warren.v1.Renewal.statement:type_name -> warren.v1.Statement
 	1,  // 14: warren.v1.Revocation.kind:type_name -> warren.v1.RevocationKind
-	0,  // 15: warren.v1.Invite.ownership:type_name -> warren.v1.Ownership
-	2,  // 16: warren.v1.Claim.keys:type_name -> warren.v1.Statement
-	22, // 17: warren.v1.Claim.facts:type_name -> warren.v1.Claim.FactsEntry
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	17, // 15: warren.v1.Endpoints.rendezvous:type_name -> warren.v1.Rendezvous
+	0,  // 16: warren.v1.Invite.ownership:type_name -> warren.v1.Ownership
+	2,  // 17: warren.v1.Claim.keys:type_name -> warren.v1.Statement
+	23, // 18: warren.v1.Claim.facts:type_name -> warren.v1.Claim.FactsEntry
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_statement_proto_init() }
@@ -2282,7 +2387,7 @@ func file_warren_v1_statement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_statement_proto_rawDesc), len(file_warren_v1_statement_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
