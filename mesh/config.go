@@ -36,6 +36,8 @@ type Config struct {
 	// Rendezvous are the members that help others to meet, sorted by ID, this
 	// machine among them where it is one.
 	Rendezvous []Rendezvous
+	// Home is where this machine waited for messages last; zero is nowhere.
+	Home identity.NodeID
 }
 
 // Peer is a member this machine may meet.

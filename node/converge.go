@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"warren/mesh/identity"
@@ -78,6 +77,9 @@ func (l *life) converge() error {
 		l.broker.Apply(p.Session)
 	}
 	l.gossip.apply(now, p)
+	if l.rendezvous != nil {
+		l.rendezvous.Apply(p.Mesh)
+	}
 	l.port.Recheck()
 	if l.replica != nil {
 		l.replica.layer.recheck()
@@ -109,11 +111,8 @@ func (l *life) announce(ctx context.Context) error {
 	}
 	for {
 		addresses, changed := l.engine.Endpoints()
-		held, ok := l.view.Facts().Endpoints(l.key.ID())
-		if !ok || !slices.Equal(held.Addresses, addresses) || !slices.Equal(held.Public, l.cfg.Up.Public) {
-			now := time.Now()
-			counter := max(held.Counter+1, uint64(now.UnixMilli())) //nolint:gosec // after 1970
-			s, err := identity.SignEndpoints(l.key, l.mesh, addresses, counter, now, l.cfg.Up.Public...)
+		if where, news := l.where(addresses); news {
+			s, err := where.Sign(l.key, l.mesh)
 			if err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ import (
 	"warren/mesh"
 	"warren/mesh/engine"
 	"warren/mesh/identity"
+	"warren/mesh/rendezvous"
 	"warren/node/api"
 	"warren/node/fault"
 	"warren/node/ordering"
@@ -48,6 +49,9 @@ type life struct {
 	replica   *replica // on controllers
 	follower  *follower
 	plan      atomic.Pointer[plan.Plan]
+	// Where this machine is a rendezvous, that and its ports.
+	rendezvous *rendezvous.Server
+	services   *identity.Rendezvous
 }
 
 // live runs a member until ctx ends. Parts start in the order in which they
@@ -57,6 +61,7 @@ func (m *machine) live(ctx context.Context, doors []net.Listener) error {
 	if err := l.open(); err != nil {
 		return err
 	}
+	defer l.closeRendezvous()
 	if l.replica == nil && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(collectFrom(l.engine.Mode()))
 	}
@@ -137,7 +142,12 @@ func (l *life) open() error {
 		return err
 	}
 	l.presence = api.NewPresence(l.engine, l.now)
-	l.port, err = port.NewListener(port.Config{Key: l.key, Admit: l.admit, Log: l.log.With("part", "port")}, port.Enrol, port.Node, port.Raft)
+	anyone, err := l.openRendezvous()
+	if err != nil {
+		l.engine.Close()
+		return err
+	}
+	l.port, err = port.NewListener(port.Config{Key: l.key, Admit: l.admit, Anyone: anyone, Log: l.log.With("part", "port")}, port.Enrol, port.Node, port.Raft)
 	if err != nil {
 		return err
 	}
@@ -238,6 +248,7 @@ func (l *life) serve(ctx context.Context, g *errgroup.Group, doors []net.Listene
 	g.Go(func() error { return l.port.Run(ctx, doors...) })
 	g.Go(func() error { return l.hub.Run(ctx) })
 	g.Go(func() error { return l.broker.Run(ctx) })
+	l.serveRendezvous(ctx, g)
 	g.Go(func() error {
 		peers, err := l.engine.Listen(ctx, netip.AddrPortFrom(l.mesh.Address(l.key.ID()), mesh.PeerPort))
 		switch {

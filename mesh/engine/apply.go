@@ -41,6 +41,7 @@ func (e *Engine) Apply(cfg Config) error {
 	filtered, err := e.applyFilter(was, now)
 	errs = append(errs, err)
 	errs = append(errs, e.applySelf(was, now))
+	e.applyRendezvous(was, now)
 	e.applyPeers(was, now)
 	if filtered {
 		// Last, so that no packet is still under way between the old rules
@@ -108,14 +109,14 @@ func (e *Engine) applyPeers(was, now *view) {
 // applyFilter reports whether the rules changed.
 func (e *Engine) applyFilter(was, now *view) (bool, error) {
 	if was.cfg.Filter != nil && was.cfg.Filter.Equal(now.cfg.Filter) &&
-		slices.Equal(was.cfg.Addresses, now.cfg.Addresses) {
+		slices.Equal(was.cfg.Addresses, now.cfg.Addresses) && was.sameRelays(now) {
 		return false, nil
 	}
 	before := e.wg.GetFilter()
 	if !now.cfg.Filter.Covers(was.cfg.Filter) {
 		before = nil
 	}
-	f, err := filter.Compile(now.cfg.Filter, now.cfg.Addresses, before)
+	f, err := filter.Compile(now.cfg.Filter, now.cfg.Addresses, before, now.capabilities()...)
 	if err != nil {
 		return false, fmt.Errorf("compile packet rules: %w", err)
 	}

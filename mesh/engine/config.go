@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 
@@ -33,7 +34,7 @@ func samePeer(p, o Peer) bool {
 	return p.ID == o.ID && p.WireGuard == o.WireGuard && p.Disco == o.Disco &&
 		slices.Equal(p.Addresses, o.Addresses) &&
 		slices.Equal(p.AllowedIPs, o.AllowedIPs) &&
-		slices.Equal(p.Endpoints, o.Endpoints)
+		slices.Equal(p.Endpoints, o.Endpoints) && p.Home == o.Home
 }
 
 // allowedIPs are the prefixes the peer may send from.
@@ -97,7 +98,33 @@ func normalise(c Config, selfKey [32]byte, loopback bool) (Config, error) {
 		})
 	}
 	c.Peers = kept
+	c.Rendezvous = keepRendezvous(c, addrs, loopback)
 	return c, errors.Join(errs...)
+}
+
+// keepRendezvous leaves out doors that lead into the tunnel, or to the wrong
+// side of loopback, and who has no other.
+func keepRendezvous(c Config, overlay map[netip.Addr]identity.NodeID, loopback bool) []mesh.Rendezvous {
+	var kept []mesh.Rendezvous
+	for _, r := range c.Rendezvous {
+		r.Doors = slices.DeleteFunc(slices.Clone(r.Doors), func(door string) bool {
+			host, _, err := net.SplitHostPort(door)
+			if err != nil || host == "" {
+				return true
+			}
+			a, err := netip.ParseAddr(host)
+			if err != nil { // a name
+				return loopback
+			}
+			_, inside := overlay[a]
+			return inside || c.Mesh.Prefix().Contains(a) || a.IsUnspecified() || a.IsLoopback() != loopback
+		})
+		if len(r.Doors) > 0 {
+			kept = append(kept, r)
+		}
+	}
+	slices.SortFunc(kept, func(a, b mesh.Rendezvous) int { return slices.Compare(a.ID[:], b.ID[:]) })
+	return kept
 }
 
 func checkPeer(p Peer, self identity.NodeID, mesh identity.MeshID, numbers map[tailcfg.NodeID]identity.NodeID,

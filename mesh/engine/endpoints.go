@@ -7,6 +7,9 @@ import (
 	"sync"
 
 	"tailscale.com/net/netmon"
+	"tailscale.com/tailcfg"
+	"tailscale.com/types/views"
+	"tailscale.com/wgengine"
 )
 
 // endpoints are this machine's own underlay addresses.
@@ -15,11 +18,12 @@ type endpoints struct {
 
 	mu      sync.Mutex // guards the following
 	now     []netip.AddrPort
-	changed chan struct{} // closed when now is replaced
+	seen    []netip.AddrPort // where others see us, as rendezvous tell by STUN
+	changed chan struct{}    // closed when now is replaced, or the home
 }
 
 // Endpoints are the underlay addresses others may try, for publishing, and a
-// channel that closes when they change. The slice is the caller's.
+// channel that closes when they or Home change. The slice is the caller's.
 func (e *Engine) Endpoints() ([]netip.AddrPort, <-chan struct{}) {
 	e.ends.mu.Lock()
 	defer e.ends.mu.Unlock()
@@ -40,18 +44,54 @@ func (s *endpoints) watch() {
 	}
 }
 
-func (s *endpoints) refresh() {
-	found := s.find()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if slices.Equal(found, s.now) {
+// onStatus is told by the library whenever STUN found something else.
+func (s *endpoints) onStatus(st *wgengine.Status, err error) {
+	if err != nil || s.e.opts.Loopback {
 		return
 	}
-	s.now = found
+	var seen []netip.AddrPort
+	for _, ep := range st.LocalAddrs {
+		stun := ep.Type == tailcfg.EndpointSTUN || ep.Type == tailcfg.EndpointSTUN4LocalPort
+		if stun && !ep.Addr.Addr().IsLoopback() {
+			seen = append(seen, ep.Addr)
+		}
+	}
+	s.mu.Lock()
+	same := slices.Equal(seen, s.seen)
+	s.seen = seen
+	s.mu.Unlock()
+	if !same {
+		s.refresh()
+	}
+}
+
+func (s *endpoints) refresh() {
+	local := s.find()
+	// The library tells them to peers, over a rendezvous, beside what STUN says.
+	s.e.sock.SetStaticEndpoints(views.SliceOf(local))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.e.view.Load()
+	all := slices.DeleteFunc(append(local, s.seen...), func(ep netip.AddrPort) bool { return v.isOverlay(ep.Addr()) })
+	slices.SortFunc(all, netip.AddrPort.Compare)
+	if all = slices.Compact(all); !slices.Equal(all, s.now) {
+		s.now = all
+		s.wakeLocked()
+	}
+}
+
+func (s *endpoints) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wakeLocked()
+}
+
+func (s *endpoints) wakeLocked() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
+// find lists what is known without asking anybody.
 func (s *endpoints) find() []netip.AddrPort {
 	e := s.e
 	port := e.sock.LocalPort()

@@ -13,6 +13,7 @@ import (
 	"go4.org/mem"
 	"golang.org/x/sync/errgroup"
 	"tailscale.com/control/controlknobs"
+	"tailscale.com/envknob"
 	"tailscale.com/health"
 	"tailscale.com/net/netmon"
 	"tailscale.com/net/netns"
@@ -23,6 +24,8 @@ import (
 	"tailscale.com/wgengine"
 	"tailscale.com/wgengine/magicsock"
 	"tailscale.com/wgengine/router"
+
+	"warren/mesh/internal/loopback"
 )
 
 // ipStack is where sockets on overlay addresses are made: the system's
@@ -55,6 +58,7 @@ type Engine struct {
 
 	view atomic.Pointer[view]
 	ends endpoints
+	home home
 	down func() // closes everything, once
 
 	mu     sync.Mutex // serialises Apply; guards the following
@@ -88,6 +92,12 @@ func New(opts Options) (*Engine, error) {
 	e.view.Store(newView(Config{}, e.key.Public(), new(view)))
 	e.health = health.NewTracker(e.bus)
 	logf := libraryLog(opts.Log)
+	// Else it tells peers all local addresses, the overlay's among them. We
+	// give it those that others may try.
+	const omit = "TS_DEBUG_OMIT_LOCAL_ADDRS"
+	if !envknob.Bool(omit) {
+		envknob.Setenv(omit, "true")
+	}
 
 	// Marking or binding sockets to an interface needs root, and is there to
 	// keep tunnel packets out of a default route that we never set.
@@ -139,7 +149,7 @@ func New(opts Options) (*Engine, error) {
 		return nil, fmt.Errorf("listen on udp port %d: %w", opts.Port, ErrPortTaken)
 	}
 	if opts.Loopback {
-		if err := pinToLoopback(opts.Port); err != nil {
+		if err := loopback.Pin(opts.Port); err != nil {
 			return nil, err
 		}
 		// Loopback alone counts as no network at all.
@@ -154,6 +164,10 @@ func New(opts Options) (*Engine, error) {
 	e.wg.SetPeerSessionStateFunc(e.tunnels.note)
 	e.sock.InstallCaptureHook(e.onDisco)
 	e.sock.SetHomeless(true)
+	e.wg.SetStatusCallback(e.ends.onStatus)
+	// The library changes homes only while its control server listens. Ours
+	// is told in other ways.
+	e.health.GotStreamedMapResponse()
 
 	e.guard.port = e.sock.LocalPort
 	if opts.Mode == ModeKernel {
@@ -189,12 +203,13 @@ func (e *Engine) keep(part any) {
 func (e *Engine) watchPort(undo *stack) {
 	client := e.bus.Client("warren/engine")
 	undo.push(client.Close)
+	eventbus.SubscribeFunc(client, e.onHome)
 	eventbus.SubscribeFunc(client, func(u router.PortUpdate) {
 		if u.UDPPort != e.opts.Port {
 			e.opts.Log.Warn("lost the udp port to another program", "port", e.opts.Port, "now", u.UDPPort)
 		}
 		if e.opts.Loopback {
-			if err := pinToLoopback(u.UDPPort); err != nil {
+			if err := loopback.Pin(u.UDPPort); err != nil {
 				e.opts.Log.Error("bound no socket to loopback", "err", err)
 			}
 		}

@@ -173,7 +173,7 @@ func TestKernelMode(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			nsA, nsB := namespace(t), namespace(t)
 			wire(t, nsA, nsB)
-			before := ip(t, "-n", nsA, "route") + ip(t, "-n", nsA, "-6", "route") + ip(t, "-n", nsA, "rule")
+			before := routes(t, nsA)
 			a := launch(t, bin, nsA, "a", "-port=4001", c.a, "-peers=b@192.0.2.2:4001+[2001:db8::2]:4001")
 			b := launch(t, bin, nsB, "b", "-port=4001", c.b, "-peers=a@192.0.2.1:4001")
 			a.do("endpoints", "[192.0.2.1:4001 [2001:db8::1]:4001]")
@@ -192,7 +192,7 @@ func TestKernelMode(t *testing.T) {
 			b.do("allow", "ok")
 			a.do("tcp b", "tcp hello")
 			a.end()
-			after := ip(t, "-n", nsA, "route") + ip(t, "-n", nsA, "-6", "route") + ip(t, "-n", nsA, "rule")
+			after := routes(t, nsA)
 			if after != before {
 				t.Errorf("left behind:\n%s\nwas:\n%s", after, before)
 			}
@@ -201,6 +201,13 @@ func TestKernelMode(t *testing.T) {
 			}
 		})
 	}
+}
+
+// routes are a namespace's, whether its link is up already or not.
+func routes(t *testing.T, ns string) string {
+	t.Helper()
+	all := ip(t, "-n", ns, "route") + ip(t, "-n", ns, "-6", "route") + ip(t, "-n", ns, "rule")
+	return strings.ReplaceAll(all, "linkdown ", "")
 }
 
 func TestEndpointsFollowTheNetwork(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+
+	"warren/mesh/internal/loopback"
 )
 
 var (
@@ -18,7 +20,7 @@ var (
 	// ErrNoPath says that a peer answered on none of its endpoints.
 	ErrNoPath = errors.New("no path")
 	// ErrUnsupported says that this system cannot do it.
-	ErrUnsupported = errors.New("not supported on this system yet")
+	ErrUnsupported = loopback.ErrUnsupported
 )
 
 // Mode is where overlay packets meet IP.
@@ -50,7 +52,7 @@ const (
 // Options are fixed for the life of an Engine.
 type Options struct {
 	// Port is the UDP port of WireGuard and disco on all addresses; 0 takes
-	// a free one.
+	// a free one. On a rendezvous the TCP port of the same number is its door.
 	Port uint16
 	// Mode is ModeKernel unless set; Loopback implies ModeUserspace.
 	Mode Mode

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"warren/mesh/internal/loopback"
 )
 
 // checkPinned wants every UDP socket on port to be bound to loopback.
@@ -17,7 +19,7 @@ func checkPinned(port uint16) error {
 	found := 0
 	for _, entry := range entries {
 		fd, _ := strconv.Atoi(entry.Name())
-		if !isUDPOn(fd, port) {
+		if !loopback.IsUDPOn(fd, port) {
 			continue
 		}
 		found++

@@ -59,6 +59,7 @@ type tunnels struct {
 	seen     map[key.NodePublic]time.Time // last authentic message
 	proved   map[key.NodePublic]time.Time // last answer through the tunnel
 	backed   map[key.NodePublic]time.Time // when we last pinged back
+	improved map[key.NodePublic]time.Time // when a better path was looked for
 	waiting  map[key.NodePublic]chan struct{}
 	opening  map[key.NodePublic]chan struct{} // closed when done
 	toHelp   chan key.NodePublic
@@ -70,6 +71,7 @@ func newTunnels() *tunnels {
 		seen:     make(map[key.NodePublic]time.Time),
 		proved:   make(map[key.NodePublic]time.Time),
 		backed:   make(map[key.NodePublic]time.Time),
+		improved: make(map[key.NodePublic]time.Time),
 		waiting:  make(map[key.NodePublic]chan struct{}),
 		opening:  make(map[key.NodePublic]chan struct{}),
 		toHelp:   make(chan key.NodePublic, 64),
@@ -147,6 +149,18 @@ func (t *tunnels) setSeen(k key.NodePublic) {
 	t.seen[k] = time.Now()
 }
 
+// mayImprove reports, once in betterAgain, that a path through a member is
+// worth waiting for a better one.
+func (t *tunnels) mayImprove(k key.NodePublic) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Since(t.improved[k]) < betterAgain {
+		return false
+	}
+	t.improved[k] = time.Now()
+	return true
+}
+
 func (t *tunnels) lastSeen(k key.NodePublic) time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -159,6 +173,7 @@ func (t *tunnels) forget(k key.NodePublic) {
 	delete(t.seen, k)
 	delete(t.proved, k)
 	delete(t.backed, k)
+	delete(t.improved, k)
 	delete(t.waiting, k)
 }
 
@@ -213,7 +228,7 @@ func (e *Engine) open(ctx context.Context, p *peer) error {
 	}
 	for first := true; !e.tunnels.works(p.key); first = false {
 		theirs := e.tunnels.nextPing(p.key)
-		pong, err := e.Ping(ctx, p.ID)
+		pong, err := e.ping(ctx, p.ID, false)
 		if err != nil {
 			return err
 		}

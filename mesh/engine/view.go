@@ -21,6 +21,8 @@ type view struct {
 	byKey  map[key.NodePublic]*peer
 	byAddr map[netip.Addr]*peer
 	routes *bart.Table[*peer]
+
+	regions regions
 }
 
 // peer is a Peer in the library's terms.
@@ -40,17 +42,19 @@ func newView(cfg Config, self key.NodePublic, was *view) *view {
 		byAddr: make(map[netip.Addr]*peer, len(cfg.Peers)),
 		routes: new(bart.Table[*peer]),
 	}
+	v.regions = was.regions.next(cfg)
 	v.self = (&tailcfg.Node{
 		ID:         nodeNumber(cfg.Self),
 		Key:        self,
 		Addresses:  cfg.Addresses,
 		AllowedIPs: cfg.Addresses,
 		Cap:        tailcfg.CurrentCapabilityVersion,
+		HomeDERP:   v.regions.number[cfg.Self],
 	}).View()
 	for _, p := range cfg.Peers {
 		pr, ok := was.byID[p.ID]
 		if !ok || !samePeer(pr.Peer, p) {
-			pr = newPeer(p)
+			pr = newPeer(p, v.regions.number[p.Home])
 		}
 		v.byID[p.ID], v.byKey[pr.key] = pr, pr
 		for _, a := range p.Addresses {
@@ -63,7 +67,7 @@ func newView(cfg Config, self key.NodePublic, was *view) *view {
 	return v
 }
 
-func newPeer(p Peer) *peer {
+func newPeer(p Peer, home int) *peer {
 	pr := &peer{
 		Peer:    p,
 		key:     key.NodePublicFromRaw32(mem.B(p.WireGuard[:])),
@@ -81,6 +85,7 @@ func newPeer(p Peer) *peer {
 		Addresses:  hosts,
 		AllowedIPs: pr.allowed,
 		Endpoints:  p.Endpoints,
+		HomeDERP:   home,
 		// Less than the current version is taken to be unable to relay.
 		Cap: tailcfg.CurrentCapabilityVersion,
 	}).View()

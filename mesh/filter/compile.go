@@ -16,7 +16,8 @@ import (
 // all. A filter that replaces an earlier one takes it as before, and then
 // goes on accepting replies to flows begun under it; give nil where the new
 // rules allow less, because the flow table also holds flows that peers began.
-func Compile(r *Rules, local []netip.Prefix, before *wgfilter.Filter) (*wgfilter.Filter, error) {
+// Capabilities say who may ask what of path discovery and let no packet in.
+func Compile(r *Rules, local []netip.Prefix, before *wgfilter.Filter, capabilities ...wgfilter.Match) (*wgfilter.Filter, error) {
 	var b netipx.IPSetBuilder
 	for _, p := range local {
 		b.AddPrefix(p)
@@ -25,7 +26,7 @@ func Compile(r *Rules, local []netip.Prefix, before *wgfilter.Filter) (*wgfilter
 	if err != nil {
 		return nil, err
 	}
-	return wgfilter.New(Matches(r), nil, set, nil, before, logger.Discard), nil
+	return wgfilter.New(append(Matches(r), capabilities...), nil, set, nil, before, logger.Discard), nil
 }
 
 // Matches translates the rules, one Match for each.

@@ -75,6 +75,9 @@ func (b *builder) meets() []*policy.Device {
 
 // rendezvous fills in those among the peers that are one, and this machine.
 func (b *builder) rendezvous() {
+	if b.view.Endpoints == nil {
+		return
+	}
 	c := &b.plan.Mesh
 	for _, d := range b.offers() {
 		met := slices.ContainsFunc(c.Peers, func(p mesh.Peer) bool { return p.ID == d.ID })
@@ -86,6 +89,9 @@ func (b *builder) rendezvous() {
 			ID: d.ID, Name: d.Name, Certificate: e.Rendezvous.Certificate,
 			Doors: doors(e), STUN: e.Rendezvous.STUN, Relay: b.relays(e),
 		})
+	}
+	if e, ok := b.view.Endpoints(b.self.ID); ok {
+		c.Home = e.Home
 	}
 	slices.SortFunc(c.Rendezvous, func(a, b mesh.Rendezvous) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 }

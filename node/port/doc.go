@@ -8,6 +8,7 @@
 //	            +-> warren-enrol/1  strangers with an invite
 //	TCP -> TLS -+-> warren-node/1   members
 //	            +-> warren-raft/1   controllers
+//	            +-> none of these   anyone, on a rendezvous: DERP
 //
 // There is no certificate authority and no session resumption. HTTP handlers
 // run behind it as HTTP/2 without a second TLS layer (Serve and Client).

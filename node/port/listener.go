@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,9 @@ const (
 	Enrol = "warren-enrol/1"
 	Node  = "warren-node/1"
 	Raft  = "warren-raft/1"
+	// Anyone stands for TLS clients that name none of these and prove nothing:
+	// other machines' DERP clients.
+	Anyone = ""
 )
 
 // Bounds of what strangers can hold open.
@@ -39,7 +43,10 @@ type Config struct {
 	Key identity.NodeKey
 	// Admit decides about a proven key and a protocol. It must not block.
 	Admit func(id identity.NodeID, key ed25519.PublicKey, protocol string) error
-	Log   *slog.Logger
+	// Anyone is the certificate shown to those of the protocol Anyone; nil
+	// refuses them.
+	Anyone *tls.Certificate
+	Log    *slog.Logger
 }
 
 // Listener accepts TLS connections and hands each to its protocol's queue.
@@ -61,10 +68,31 @@ func NewListener(cfg Config, protocols ...string) (*Listener, error) {
 		return nil, err
 	}
 	l := &Listener{cfg: cfg, tls: conf, queues: map[string]*queue{}, live: map[*Conn]struct{}{}}
+	if cfg.Anyone != nil {
+		conf.GetConfigForClient = forAnyone(protocols, *cfg.Anyone)
+		protocols = append(slices.Clone(protocols), Anyone)
+	}
 	for _, p := range protocols {
 		l.queues[p] = &queue{conns: make(chan *Conn), closed: make(chan struct{})}
 	}
 	return l, nil
+}
+
+// forAnyone picks the configuration by what the client names: with one of
+// protocols it has to prove a node key, without it gets no further than the
+// queue of Anyone.
+func forAnyone(protocols []string, cert tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	open := &tls.Config{
+		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true,
+	}
+	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		for _, p := range hello.SupportedProtos {
+			if slices.Contains(protocols, p) {
+				return nil, nil //nolint:nilnil // means the configuration for members
+			}
+		}
+		return open, nil
+	}
 }
 
 // Protocol is the net.Listener of one protocol.
@@ -180,7 +208,9 @@ func (l *Listener) greet(ctx context.Context, raw net.Conn, from netip.Addr) {
 
 // Recheck closes every connection whose key Admit no longer lets in.
 func (l *Listener) Recheck() {
-	l.closeIf(func(c *Conn) bool { return l.cfg.Admit(c.id, c.key, c.protocol) != nil })
+	l.closeIf(func(c *Conn) bool {
+		return c.protocol != Anyone && l.cfg.Admit(c.id, c.key, c.protocol) != nil
+	})
 }
 
 func (l *Listener) closeIf(gone func(*Conn) bool) {
@@ -220,10 +250,12 @@ func (q *queue) Close() error {
 
 func (q *queue) Addr() net.Addr { return &net.TCPAddr{} }
 
-// Conn is a connection whose other end has proven its key. It hides the TLS
-// layer, so that net/http serves HTTP/2 on it as on a plain connection.
+// Conn is a connection whose other end has proven its key, unless its protocol
+// is Anyone. It hides the TLS layer, so that net/http serves HTTP/2 on it as on
+// a plain connection.
 type Conn struct {
 	net.Conn
+	under    net.Conn
 	id       identity.NodeID
 	key      ed25519.PublicKey
 	protocol string
@@ -233,12 +265,18 @@ type Conn struct {
 
 func newConn(t *tls.Conn) (*Conn, error) {
 	state := t.ConnectionState()
+	if state.NegotiatedProtocol == Anyone {
+		return &Conn{Conn: t, under: t.NetConn(), protocol: Anyone}, nil
+	}
 	id, key, err := identity.PeerOf(state)
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{Conn: t, id: id, key: key, protocol: state.NegotiatedProtocol}, nil
+	return &Conn{Conn: t, under: t.NetConn(), id: id, key: key, protocol: state.NegotiatedProtocol}, nil
 }
+
+// NetConn is the connection beneath TLS.
+func (c *Conn) NetConn() net.Conn { return c.under }
 
 // Peer is the proven other end.
 func (c *Conn) Peer() (identity.NodeID, ed25519.PublicKey) { return c.id, c.key }

@@ -1,4 +1,4 @@
-package engine
+package loopback
 
 import (
 	"errors"
@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pinToLoopback binds this process's UDP sockets on port to the loopback
+// Pin binds this process's UDP sockets on port to the loopback
 // interface: the kernel then neither delivers what arrives elsewhere nor
-// sends anything out elsewhere. magicsock listens on all addresses and tells
-// nobody its sockets, so they are found among the open files. Unprivileged
+// sends anything out elsewhere. The libraries listen on all addresses and tell
+// nobody their sockets, so they are found among the open files. Unprivileged
 // processes may do this since Linux 5.7.
-func pinToLoopback(port uint16) error {
+func Pin(port uint16) error {
 	const dir = "/proc/self/fd"
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -24,7 +24,7 @@ func pinToLoopback(port uint16) error {
 	var errs []error
 	for _, entry := range entries {
 		fd, err := strconv.Atoi(entry.Name())
-		if err != nil || !isUDPOn(fd, port) {
+		if err != nil || !IsUDPOn(fd, port) {
 			continue
 		}
 		if err := unix.BindToDevice(fd, "lo"); err != nil {
@@ -39,7 +39,8 @@ func pinToLoopback(port uint16) error {
 	return errors.Join(errs...)
 }
 
-func isUDPOn(fd int, port uint16) bool {
+// IsUDPOn reports whether fd is a UDP socket on port.
+func IsUDPOn(fd int, port uint16) bool {
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	if err != nil || kind != unix.SOCK_DGRAM {
 		return false
