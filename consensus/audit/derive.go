@@ -80,6 +80,8 @@ func ofRevocation(k warrenv1.RevocationKind) (warrenv1.AuditAct, warrenv1.AuditP
 	switch k {
 	case warrenv1.RevocationKind_REVOCATION_KIND_NODE:
 		return warrenv1.AuditAct_AUDIT_ACT_MACHINE_REVOKED, warrenv1.AuditPartyKind_AUDIT_PARTY_KIND_MACHINE, nil
+	case warrenv1.RevocationKind_REVOCATION_KIND_CONTROLLER:
+		return warrenv1.AuditAct_AUDIT_ACT_CONTROLLER_REMOVED, warrenv1.AuditPartyKind_AUDIT_PARTY_KIND_MACHINE, nil
 	case warrenv1.RevocationKind_REVOCATION_KIND_TECHNICIAN:
 		return warrenv1.AuditAct_AUDIT_ACT_TECHNICIAN_REVOKED, warrenv1.AuditPartyKind_AUDIT_PARTY_KIND_TECHNICIAN, nil
 	case warrenv1.RevocationKind_REVOCATION_KIND_INVITE:

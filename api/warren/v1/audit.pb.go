@@ -46,6 +46,7 @@ const (
 	AuditAct_AUDIT_ACT_SESSION_OPENED      AuditAct = 14
 	AuditAct_AUDIT_ACT_SESSION_ENDED       AuditAct = 15
 	AuditAct_AUDIT_ACT_SESSION_REFUSED     AuditAct = 16
+	AuditAct_AUDIT_ACT_CONTROLLER_REMOVED  AuditAct = 17
 )
 
 // Enum value maps for AuditAct.
@@ -68,6 +69,7 @@ var (
 		14: "AUDIT_ACT_SESSION_OPENED",
 		15: "AUDIT_ACT_SESSION_ENDED",
 		16: "AUDIT_ACT_SESSION_REFUSED",
+		17: "AUDIT_ACT_CONTROLLER_REMOVED",
 	}
 	AuditAct_value = map[string]int32{
 		"AUDIT_ACT_UNSPECIFIED":         0,
@@ -87,6 +89,7 @@ var (
 		"AUDIT_ACT_SESSION_OPENED":      14,
 		"AUDIT_ACT_SESSION_ENDED":       15,
 		"AUDIT_ACT_SESSION_REFUSED":     16,
+		"AUDIT_ACT_CONTROLLER_REMOVED":  17,
 	}
 )
 
@@ -2100,7 +2103,7 @@ const file_warren_v1_audit_proto_rawDesc = "" +
 	"\bNotebook\x12*\n" +
 	"\x05chain\x18\x01 \x01(\v2\x14.warren.v1.NoteChainR\x05chain\x12.\n" +
 	"\awaiting\x18\x02 \x03(\v2\x14.warren.v1.StatementR\awaiting\x12\x18\n" +
-	"\adropped\x18\x03 \x01(\x04R\adropped*\x90\x04\n" +
+	"\adropped\x18\x03 \x01(\x04R\adropped*\xb2\x04\n" +
 	"\bAuditAct\x12\x19\n" +
 	"\x15AUDIT_ACT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16AUDIT_ACT_MESH_FOUNDED\x10\x01\x12\x19\n" +
@@ -2119,7 +2122,8 @@ const file_warren_v1_audit_proto_rawDesc = "" +
 	"\x19AUDIT_ACT_POLICY_REPLACED\x10\r\x12\x1c\n" +
 	"\x18AUDIT_ACT_SESSION_OPENED\x10\x0e\x12\x1b\n" +
 	"\x17AUDIT_ACT_SESSION_ENDED\x10\x0f\x12\x1d\n" +
-	"\x19AUDIT_ACT_SESSION_REFUSED\x10\x10*\x88\x02\n" +
+	"\x19AUDIT_ACT_SESSION_REFUSED\x10\x10\x12 \n" +
+	"\x1cAUDIT_ACT_CONTROLLER_REMOVED\x10\x11*\x88\x02\n" +
 	"\x0eAuditPartyKind\x12 \n" +
 	"\x1cAUDIT_PARTY_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15AUDIT_PARTY_KIND_MESH\x10\x01\x12\x1c\n" +
