@@ -19,10 +19,10 @@ export GOFLAGS := $(strip $(filter-out -tags=ts_omit_cloud,$(GOFLAGS)) -tags=ts_
 TOOLS := $(addprefix .bin/,buf gofumpt golangci-lint protoc-gen-connect-go protoc-gen-go)
 CROSS := linux/arm64 windows/amd64 darwin/arm64
 
-.PHONY: help setup packages build check test cross demo bench fuzz generate lab e2e soak clean
+.PHONY: help setup packages build check test cross demo bench fuzz generate lab lab-systemd e2e soak clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 setup: packages $(TOOLS) ## install Debian packages and the pinned tools
 
@@ -72,6 +72,10 @@ generate: $(TOOLS) ## Go code from the schemas in api/
 lab: build ## stories in network namespaces, as root
 	@scripts/setup.sh base
 	go run ./scripts/lab $(LAB)
+
+lab-systemd: build ## as a service, in a booted Debian, as root
+	@scripts/setup.sh base systemd
+	scripts/systemd.sh
 
 e2e: ## the console in a browser
 	@echo "make e2e: there is no console to drive yet" >&2; exit 2

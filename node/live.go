@@ -27,9 +27,7 @@ import (
 	"warren/node/platform"
 	"warren/node/port"
 	"warren/node/view"
-	"warren/session"
 	"warren/session/broker"
-	"warren/session/shell"
 )
 
 // saveEvery is how often new endpoints of others reach the disk at most.
@@ -234,7 +232,7 @@ func (l *life) sessions(ctx context.Context) error {
 		return err
 	}
 	l.broker, err = broker.New(broker.Config{
-		Key: l.key, Mesh: l.mesh, Hub: l.hub, Kinds: []session.Kind{shell.New()}, Log: l.log,
+		Key: l.key, Mesh: l.mesh, Hub: l.hub, Kinds: l.kinds(), Log: l.log,
 	})
 	if err != nil {
 		return err

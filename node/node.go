@@ -28,7 +28,10 @@ type Config struct {
 	Up platform.Config
 	// Ready is called once, when the socket serves and the overlay is up.
 	Ready func()
-	Log   *slog.Logger
+	// Waiting is called where this machine waits for its approval first; may be
+	// nil, as Ready may.
+	Waiting func()
+	Log     *slog.Logger
 }
 
 // machine is a node while it runs.
@@ -152,6 +155,9 @@ func (m *machine) enrolled(ctx context.Context) error {
 		return nil
 	}
 	m.log.Info("waiting for approval", "mesh", m.member.MeshName, "phrase", m.member.Pending.Phrase)
+	if m.cfg.Waiting != nil {
+		m.cfg.Waiting()
+	}
 	member, err := enrol.Await(ctx, m.home)
 	if err != nil {
 		return err

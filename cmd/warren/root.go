@@ -65,7 +65,7 @@ Start here:
 		return fault.New(fault.Invalid, "%w", err).Try("%s --help", cmd.CommandPath())
 	})
 	root.AddCommand(
-		newInit(a), newUp(a), newDown(a),
+		newInit(a), newUp(a), newDown(a), newInstall(a), newUninstall(a),
 		newInvite(a), newInvites(a), newJoin(a), newPending(a), newApprove(a), newReject(a), newLeave(a),
 		newStatus(a), newPeers(a), newPing(a), newDevices(a), newDevice(a),
 		newRevoke(a), newTechnicians(a), newControllers(a), newPolicy(a),

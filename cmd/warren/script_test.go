@@ -118,6 +118,9 @@ func condition(word string) (bool, error) {
 	switch word {
 	case "root":
 		return os.Getuid() == 0, nil
+	case "systemd":
+		_, err := os.Stat("/run/systemd/system")
+		return err == nil, nil
 	case "loginuser":
 		return loginName() != "", nil
 	}

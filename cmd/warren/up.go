@@ -9,6 +9,7 @@ import (
 
 	"warren/node"
 	"warren/node/platform"
+	"warren/node/platform/service"
 )
 
 func newUp(a *app) *cobra.Command {
@@ -40,8 +41,12 @@ stand in warren.yaml in the state folder as well, in the same words; flags win.`
 			later(a, up)
 			return a.run(ctx, node.Config{
 				Dir: d, Up: up,
-				Ready: func() { a.say("ready") },
-				Log:   slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})),
+				Ready: func() {
+					a.say("ready")
+					service.Notify("READY=1", "STATUS=ready")
+				},
+				Waiting: func() { service.Notify("READY=1", "STATUS=waits for approval; see warren status") },
+				Log:     slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})),
 			})
 		},
 	}
@@ -52,6 +57,7 @@ stand in warren.yaml in the state folder as well, in the same words; flags win.`
 	f.BoolVar(&given.Loopback, "loopback", false, "stay on this machine: loopback addresses only, no kernel interface")
 	f.StringVar(&given.Tun, "tun", "auto", "auto, kernel or userspace")
 	f.StringVar(&given.Console, "console", "127.0.0.1:7780", "where the console is served")
+	f.BoolVar(&given.HostFiles, "host-files", false, "terminals see all files, where a service manager lets the node see a part of them")
 	f.BoolVar(&debug, "debug", false, "log more")
 	return cmd
 }
@@ -73,6 +79,9 @@ func overlay(cmd *cobra.Command, up *platform.Config, given platform.Config) {
 	}
 	if f.Changed("tun") {
 		up.Tun = given.Tun
+	}
+	if f.Changed("host-files") {
+		up.HostFiles = given.HostFiles
 	}
 	if f.Changed("console") {
 		up.Console = given.Console

@@ -27,6 +27,8 @@ type Config struct {
 	Loopback  bool     // stay on this machine; implies Tun "userspace"
 	Tun       string   // "auto", "kernel" or "userspace"
 	Console   string   // "IP:PORT" on loopback
+	// HostFiles is for services that see a part of the files: terminals see all.
+	HostFiles bool
 }
 
 // option is one key of the file and flag of up.
@@ -44,6 +46,7 @@ func (c *Config) options() []option {
 		{"loopback", truth(&c.Loopback), func() error { return nil }},
 		{"tun", text(&c.Tun), func() error { return checkTun(c.Tun, c.Loopback) }},
 		{"console", text(&c.Console), func() error { return checkConsole(c.Console) }},
+		{"host-files", truth(&c.HostFiles), func() error { return nil }},
 	}
 }
 

@@ -96,6 +96,9 @@ func resolve(flag string, s surroundings) (Dir, error) {
 	return own, nil
 }
 
+// SystemDir is the folder of the machine's service, whoever asks.
+func SystemDir() Dir { return systemDir(os.Getenv) }
+
 // xdgState follows the XDG Base Directory Specification 0.8: an absolute
 // $XDG_STATE_HOME, else the fallback below the home folder.
 func xdgState(s surroundings, fallback ...string) (Dir, error) {

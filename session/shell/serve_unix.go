@@ -37,7 +37,16 @@ func (k *Kind) Serve(ctx context.Context, s session.Stream, r session.Request) e
 	if err != nil {
 		return err
 	}
-	p, err := start(asked, as, r)
+	var p *process
+	run := func() (err error) {
+		p, err = start(asked, as, r)
+		return err
+	}
+	if k.hostFiles {
+		err = amongHostFiles(run)
+	} else {
+		err = run()
+	}
 	var failed *startError
 	if errors.As(err, &failed) {
 		return report(ctx, s, asked.terminal, failed)
