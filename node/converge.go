@@ -107,7 +107,7 @@ func (l *life) announce(ctx context.Context) error {
 		if _, err := l.view.Facts().Merge(keys); err != nil {
 			return fmt.Errorf("state own keys: %w", err)
 		}
-		l.gossip.say(keys)
+		l.gossip.Say(keys)
 	}
 	for {
 		addresses, changed := l.engine.Endpoints()
@@ -119,7 +119,7 @@ func (l *life) announce(ctx context.Context) error {
 			if _, err := l.view.Facts().Merge(s); err != nil {
 				l.log.Warn("own endpoints were not accepted", "err", err)
 			}
-			l.gossip.say(s)
+			l.gossip.Say(s)
 			l.follower.tell()
 		}
 		select {

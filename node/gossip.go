@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/trust"
 	"warren/mesh"
@@ -106,11 +108,14 @@ func rolesOf(d trust.Device) (out gossip.Roles) {
 	return out
 }
 
-// say spreads a statement that this machine has taken in itself.
-func (g *gossiper) say(s *warrenv1.Statement) {
+// Picture, Say and Warnings are what handlers use.
+func (g *gossiper) Picture() []gossip.Member { return g.pool.Picture() }
+
+func (g *gossiper) Say(s *warrenv1.Statement) {
 	if g == nil {
 		return
 	}
+	g.lastWord(s)
 	if err := g.pool.Broadcast(s); err != nil {
 		g.life.log.Warn("statement does not travel", "part", "gossip", "err", err)
 	}
@@ -124,9 +129,23 @@ func (g *gossiper) member(id identity.NodeID) bool {
 // merge takes in what others state, each after its own verification.
 func (g *gossiper) merge(s *warrenv1.Statement) (news bool, err error) {
 	if identity.Type(s.GetType()) == identity.TypeRevocation {
+		g.lastWord(s)
 		return g.life.view.Revoke(s)
 	}
 	return g.life.view.Facts().Merge(s)
+}
+
+// lastWord lets a machine that a revocation puts out hear of it while the
+// tunnel to it still stands, so that it ends its sessions by itself.
+func (g *gossiper) lastWord(s *warrenv1.Statement) {
+	var m warrenv1.Revocation
+	log := g.life.view.Now().Log
+	if next, err := log.Revoke(s); err != nil || next == log {
+		return
+	}
+	if err := proto.Unmarshal(s.GetPayload(), &m); err == nil && m.GetKind() == warrenv1.RevocationKind_REVOCATION_KIND_NODE {
+		g.pool.Tell(identity.NodeID(m.GetTarget()), s) // its length was checked with the rest
+	}
 }
 
 func (g *gossiper) known(hash [32]byte, entries uint64) bool {
@@ -164,9 +183,28 @@ func (g *gossiper) behind(ctx context.Context, peer identity.NodeID) error {
 
 // notice keeps what a person should know of a member's head.
 func (g *gossiper) notice(e gossip.Event) {
-	g.life.log.Warn("member's head does not fit", "part", "gossip", "node", e.Node.Short(),
-		"kind", e.Kind, "was", e.Was.Entries, "now", e.Now.Entries)
+	g.life.log.Warn("head of a member does not fit", "part", "gossip", "node", e.Node.Short(), "was", e.Was.Entries, "now", e.Now.Entries)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.odd[e.Node] = e
+}
+
+// Warnings tells of heads that do not fit, as long as they do not.
+func (g *gossiper) Warnings() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	log := g.life.view.Now().Log
+	var out []string
+	for _, m := range g.pool.Picture() {
+		e, told := g.odd[m.ID]
+		d, ok := log.Device(m.ID)
+		switch {
+		case !told || !ok || m.Head.Entries == 0:
+		case e.Kind == gossip.HeadForked && m.Head == e.Now && !g.known(m.Head.Hash, m.Head.Entries):
+			out = append(out, fmt.Sprintf("machine %q holds another history of the mesh than this one, at entry %d; compare with other machines, and revoke the one that is wrong", d.Name, m.Head.Entries))
+		case e.Kind == gossip.HeadBackwards && m.Head.Entries < e.Was.Entries:
+			out = append(out, fmt.Sprintf("machine %q holds %d entries of the log and held %d: its disk was set back, or somebody keeps news from it", d.Name, m.Head.Entries, e.Was.Entries))
+		}
+	}
+	return out
 }

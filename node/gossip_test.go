@@ -3,6 +3,10 @@
 package node_test
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -26,4 +30,116 @@ func TestNewsFromAPeer(t *testing.T) {
 	if s := read[struct{ Leader string }](kiosk, "status"); s.Leader != "" {
 		t.Errorf("kiosk says that %q leads", s.Leader)
 	}
+}
+
+// gossipPolicy lets ben open shells on the kiosk.
+const gossipPolicy = `{"grants": [
+	{"src": ["role:admin"], "dst": ["*"], "verbs": ["*"], "users": ["*", "root"]},
+	{"src": ["ben"], "dst": ["tag:kiosk"], "verbs": ["*"], "users": ["*", "root"]},
+]}`
+
+func (o *machine) meets(name string) bool {
+	o.mesh.t.Helper()
+	for _, p := range read[[]struct{ Name string }](o, "peers") {
+		if p.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *machine) refuses(verb ...string) bool {
+	o.mesh.t.Helper()
+	r := o.run(verb...)
+	return r.code == 3 && strings.Contains(r.err, "was revoked")
+}
+
+// TestRevocationWithoutControllers: with every controller dead, what one
+// technician revokes is shut out by all within 10 s, and entered by the
+// controllers when they are back.
+func TestRevocationWithoutControllers(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self"); err != nil {
+		t.Skip("needs /proc to see processes end")
+	}
+	m := newMesh(t)
+	hq := m.found()
+	anna := m.join(hq, "anna", "--role", "technician", "--admin")
+	ben := m.join(hq, "ben", "--role", "technician")
+	kiosk := m.join(hq, "kiosk", "--tag", "kiosk")
+	web := m.join(hq, "web")
+	hq.apply(gossipPolicy)
+	for _, o := range []*machine{anna, ben, kiosk, web} {
+		until(t, patience, o.name+" has the policy", func() bool { return o.policyRevision() == 2 })
+	}
+	s, stays := ben.open("kiosk"), anna.open("web")
+	hq.crash()
+
+	type outcome struct {
+		Kind, Name, Outcome string
+	}
+	began := time.Now()
+	got := read[outcome](anna, "revoke", "kiosk", "--reason", "stolen", "--yes")
+	if got.Outcome != "spreading" || got.Kind != "node" || got.Name != "kiosk" {
+		t.Errorf("revoke says %+v", got)
+	}
+	if took := time.Since(began); took > 6*time.Second {
+		t.Errorf("the verb waited %s for controllers", took)
+	}
+	s.endsWithin(10*time.Second, "revoked by gossip")
+	for _, o := range []*machine{anna, ben} {
+		until(t, 10*time.Second-time.Since(began), o.name+" has no tunnel to kiosk", func() bool { return !o.meets("kiosk") })
+		if !o.refuses("ping", "kiosk") {
+			t.Errorf("%s does not know that kiosk was revoked", o.name)
+		}
+	}
+	t.Logf("gone everywhere %s after the verb began", time.Since(began).Round(10*time.Millisecond))
+	until(t, 10*time.Second, "kiosk knows", func() bool {
+		return slices.ContainsFunc(read[struct{ Warnings []string }](kiosk, "status").Warnings, func(w string) bool {
+			return strings.Contains(w, "this machine was revoked")
+		})
+	})
+	if stays.ended() {
+		t.Error("the session on web ended with the one on kiosk")
+	}
+	anna.must("shell", "web", "--", "true")
+
+	// It outlives everybody's restart, and the controllers enter it.
+	for _, o := range []*machine{anna, ben} {
+		o.crash()
+		o.up()
+		if !o.refuses("ping", "kiosk") {
+			t.Errorf("%s forgot it", o.name)
+		}
+	}
+	hq.up()
+	hq.leads()
+	until(t, patience, "hq has heard", func() bool { return hq.refuses("ping", "kiosk") })
+	// An entry that folds it is refused as long as the controllers lack it.
+	file := filepath.Join(m.dir, "after.hujson")
+	if err := os.WriteFile(file, []byte(narrowPolicy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	revision := anna.policyRevision()
+	until(t, patience, "the controllers have entered it", func() bool { return anna.run("policy", "apply", file).code == 0 })
+	until(t, patience, "ben has the policy after it", func() bool { return ben.policyRevision() == revision+1 })
+}
+
+// TestRevocationWithControllers: everybody has it within 5 s.
+func TestRevocationWithControllers(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	hq := m.found()
+	anna := m.join(hq, "anna", "--role", "technician", "--admin")
+	m.join(hq, "kiosk")
+	s := anna.open("kiosk")
+	began := time.Now()
+	if got := read[struct{ Outcome string }](hq, "revoke", "kiosk", "--reason", "stolen", "--yes"); got.Outcome != "entered" {
+		t.Errorf("revoke says %+v", got)
+	}
+	s.endsWithin(5*time.Second, "revoked")
+	for _, o := range []*machine{anna, hq} {
+		until(t, 5*time.Second-time.Since(began), o.name+" has no tunnel to kiosk", func() bool { return !o.meets("kiosk") })
+	}
+	t.Logf("gone everywhere %s after the verb began", time.Since(began).Round(10*time.Millisecond))
 }

@@ -318,7 +318,7 @@ func (l *life) now() plan.Plan {
 func (l *life) api() *api.Running {
 	return &api.Running{
 		Self: l.key.ID(), Home: l.home, View: l.view, Plan: l.now, Authority: l.authority,
-		Engine: l.engine, Presence: l.presence, Hub: l.hub, Broker: l.broker,
+		Engine: l.engine, Presence: l.presence, Gossip: l.gossip, Hub: l.hub, Broker: l.broker,
 		Controllers: l.controllers, Log: l.log.With("part", "api"),
 	}
 }

@@ -27,6 +27,7 @@ type peerJSON struct {
 	Path      pathJSON `json:"path"`
 	RxBytes   uint64   `json:"rx_bytes"`
 	TxBytes   uint64   `json:"tx_bytes"`
+	Since     string   `json:"since"`
 }
 
 func newPeers(a *app) *cobra.Command {
@@ -50,7 +51,7 @@ func newPeers(a *app) *cobra.Command {
 				for _, p := range r.GetPeers() {
 					out = append(out, peerJSON{
 						ID: p.GetId(), Name: p.GetName(), Role: p.GetRole(), Addresses: nonNil(p.GetAddresses()),
-						Online: p.GetOnline(), Path: pathOf(p.GetPath()), RxBytes: p.GetRxBytes(), TxBytes: p.GetTxBytes(),
+						Online: p.GetOnline(), Path: pathOf(p.GetPath()), RxBytes: p.GetRxBytes(), TxBytes: p.GetTxBytes(), Since: moment(p.GetSince()),
 					})
 				}
 				return a.printJSON(out)
@@ -76,10 +77,16 @@ func pathOf(p *warrenv1.Path) pathJSON {
 	if out.Kind == "" {
 		out.Kind = "none"
 	}
-	if ms := p.GetSince(); ms > 0 {
-		out.Since = time.UnixMilli(ms).UTC().Format(time.RFC3339)
-	}
+	out.Since = moment(p.GetSince())
 	return out
+}
+
+// moment writes Unix milliseconds as scripts read them; nothing for none.
+func moment(ms int64) string {
+	if ms == 0 {
+		return ""
+	}
+	return time.UnixMilli(ms).UTC().Format(time.RFC3339)
 }
 
 // pathWords says how a peer is reached, or why it is not.

@@ -10,10 +10,11 @@ import (
 )
 
 type revokedJSON struct {
-	Kind   string `json:"kind"`
-	Name   string `json:"name"`
-	ID     string `json:"id"`
-	DryRun bool   `json:"dry_run"`
+	Kind    string `json:"kind"`
+	Name    string `json:"name"`
+	ID      string `json:"id"`
+	DryRun  bool   `json:"dry_run"`
+	Outcome string `json:"outcome"`
 }
 
 func newRevoke(a *app) *cobra.Command {
@@ -23,7 +24,11 @@ func newRevoke(a *app) *cobra.Command {
 		Use:   "revoke NODE|TECHNICIAN --reason TEXT",
 		Short: "Shut a machine or a technician out, for good",
 		Long: `Shut a machine or a technician out of the mesh, for good. Its tunnels end, its
-sessions end, and its key never comes back: to return, it joins anew.`,
+sessions end, and its key never comes back: to return, it joins anew.
+
+It needs no controller: where none answers, it holds on this machine at once,
+spreads from machine to machine, and the controllers enter it when they are
+back.`,
 		Example: "  warren revoke lost-laptop --reason 'stolen on the train'",
 		Args:    exactArgs("NODE or TECHNICIAN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -60,12 +65,15 @@ func (a *app) revoke(cmd *cobra.Command, req *warrenv1.RevokeRequest, dry bool) 
 		}
 	}
 	if a.json {
-		return a.printJSON(revokedJSON{Kind: r.GetKind(), Name: r.GetName(), ID: r.GetId(), DryRun: dry})
+		return a.printJSON(revokedJSON{Kind: r.GetKind(), Name: r.GetName(), ID: r.GetId(), DryRun: dry, Outcome: r.GetOutcome()})
 	}
 	word := "Revoked"
 	if dry {
 		word = "Would revoke"
 	}
 	a.say("%s %s %s (%.8s).", word, r.GetKind(), printable(r.GetName()), r.GetId())
+	if r.GetOutcome() == "spreading" {
+		a.say("No controller answers. It holds on this machine, spreads from machine to machine, and the controllers enter it when they are back.")
+	}
 	return nil
 }

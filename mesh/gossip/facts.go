@@ -58,6 +58,18 @@ func (p *Pool) Broadcast(s *warrenv1.Statement) error {
 	return p.spread(s, true)
 }
 
+// Tell sends a statement to one peer, once and at once: the last word to a
+// machine that is about to be put out. It does not say whether it arrived.
+func (p *Pool) Tell(to identity.NodeID, s *warrenv1.Statement) {
+	name, _, err := glance(s)
+	if err != nil || !travels(s) {
+		return
+	}
+	if data, err := proto.Marshal(s); err == nil && len(data) <= MaxBroadcast {
+		p.leaves.add([]identity.NodeID{to}, name, data)
+	}
+}
+
 // take queues what a message brings. It does not block: what finds no room is
 // counted and comes again.
 func (p *Pool) take(from identity.NodeID, b []byte) {

@@ -5,11 +5,12 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/trust"
+	"warren/mesh/gossip"
 	"warren/mesh/identity"
 )
 
 // Devices implements NodeService.
-func (s nodeService) Devices(ctx context.Context, req *warrenv1.DevicesRequest) (*warrenv1.DevicesResponse, error) {
+func (s nodeService) Devices(_ context.Context, req *warrenv1.DevicesRequest) (*warrenv1.DevicesResponse, error) {
 	r, err := s.running()
 	if err != nil {
 		return nil, err
@@ -18,11 +19,11 @@ func (s nodeService) Devices(ctx context.Context, req *warrenv1.DevicesRequest) 
 	if err != nil {
 		return nil, err
 	}
-	online := r.online(ctx)
+	heard := r.heard()
 	out := &warrenv1.DevicesResponse{}
 	log := r.log()
 	for d := range log.Devices() {
-		dev := deviceOf(log, d, online[d.ID] || d.ID == r.Self)
+		dev := deviceOf(log, d, heard[d.ID].Online || d.ID == r.Self)
 		ok, err := match(dev)
 		if err != nil {
 			return nil, err
@@ -35,7 +36,7 @@ func (s nodeService) Devices(ctx context.Context, req *warrenv1.DevicesRequest) 
 }
 
 // Device implements NodeService.
-func (s nodeService) Device(ctx context.Context, req *warrenv1.DeviceRequest) (*warrenv1.DeviceResponse, error) {
+func (s nodeService) Device(_ context.Context, req *warrenv1.DeviceRequest) (*warrenv1.DeviceResponse, error) {
 	r, err := s.running()
 	if err != nil {
 		return nil, err
@@ -44,13 +45,15 @@ func (s nodeService) Device(ctx context.Context, req *warrenv1.DeviceRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &warrenv1.DeviceResponse{Device: deviceOf(r.log(), d, r.online(ctx)[d.ID] || d.ID == r.Self)}, nil
+	return &warrenv1.DeviceResponse{Device: deviceOf(r.log(), d, r.heard()[d.ID].Online || d.ID == r.Self)}, nil
 }
 
-func (r *Running) online(ctx context.Context) map[identity.NodeID]bool {
-	out := map[identity.NodeID]bool{}
-	for _, p := range r.Presence.Look(ctx) {
-		out[p.ID] = p.Online
+// heard tells how the peers are, as far as gossip knows.
+func (r *Running) heard() map[identity.NodeID]gossip.Member {
+	picture := r.Gossip.Picture()
+	out := make(map[identity.NodeID]gossip.Member, len(picture))
+	for _, m := range picture {
+		out[m.ID] = m
 	}
 	return out
 }

@@ -10,8 +10,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/trust"
 	"warren/mesh/engine"
+	"warren/mesh/gossip"
 	"warren/mesh/identity"
 	"warren/node/fault"
 	"warren/node/home"
@@ -38,11 +40,23 @@ type Running struct {
 	Authority ordering.Authority
 	Engine    *engine.Engine
 	Presence  *Presence
+	Gossip    Gossip
 	Hub       *broker.Hub
 	Broker    *broker.Broker
 	// Controllers tells how the controllers are, as seen from here.
 	Controllers func(ctx context.Context) []Controller
 	Log         *slog.Logger
+}
+
+// Gossip is what this machine hears from its peers and tells them. What it says
+// authorises nothing.
+type Gossip interface {
+	// Picture tells how every peer is.
+	Picture() []gossip.Member
+	// Say spreads a statement, and does not wait for that.
+	Say(*warrenv1.Statement)
+	// Warnings are what a person should know of the others' logs.
+	Warnings() []string
 }
 
 // settle is how long a write waits for this machine's own View to have it.

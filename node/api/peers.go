@@ -11,6 +11,7 @@ import (
 	"warren/consensus/trust"
 	"warren/mesh"
 	"warren/mesh/engine"
+	"warren/mesh/gossip"
 	"warren/mesh/identity"
 	"warren/node/fault"
 )
@@ -22,7 +23,7 @@ func (s nodeService) Peers(ctx context.Context, _ *warrenv1.PeersRequest) (*warr
 		return nil, err
 	}
 	counts := map[identity.NodeID]engine.PeerStatus{}
-	paths := r.Presence.Look(ctx)
+	paths, heard := r.Presence.Look(ctx), r.heard()
 	for _, p := range r.Engine.Peers() {
 		counts[p.ID] = p
 	}
@@ -33,12 +34,26 @@ func (s nodeService) Peers(ctx context.Context, _ *warrenv1.PeersRequest) (*warr
 		if !ok {
 			continue
 		}
+		online, since := presence(p, heard[p.ID])
 		out.Peers = append(out.Peers, &warrenv1.Peer{
-			Id: d.ID.String(), Name: d.Name, Role: d.Role(), Addresses: addresses(log, d),
-			Online: p.Online, Path: pathOf(p), RxBytes: counts[p.ID].RxBytes, TxBytes: counts[p.ID].TxBytes,
+			Id: d.ID.String(), Name: d.Name, Role: d.Role(), Addresses: addresses(log, d), Online: online, Since: since,
+			Path: pathOf(p), RxBytes: counts[p.ID].RxBytes, TxBytes: counts[p.ID].TxBytes,
 		})
 	}
 	return out, nil
+}
+
+// presence joins what was heard of a peer with whether it answers us: it may be
+// up although no path leads there, and answer before anybody has told of it.
+func presence(p Path, m gossip.Member) (online bool, since int64) {
+	at := m.Since
+	if p.Online && !m.Online {
+		at = p.Since
+	}
+	if !at.IsZero() {
+		since = at.UnixMilli()
+	}
+	return p.Online || m.Online, since
 }
 
 func pathOf(p Path) *warrenv1.Path {

@@ -55,10 +55,10 @@ func (s nodeService) Status(ctx context.Context, _ *warrenv1.StatusRequest) (*wa
 		out.Node.Addresses = addresses(now.Log, d)
 	}
 	out.Revision = now.Revision
-	paths := r.Presence.Look(ctx)
+	paths, heard := r.Presence.Look(ctx), r.heard()
 	out.PeersTotal = uint32(len(paths)) //nolint:gosec // a count of peers
 	for _, p := range paths {
-		if p.Online {
+		if online, _ := presence(p, heard[p.ID]); online {
 			out.PeersOnline++
 		}
 	}
@@ -96,6 +96,7 @@ func (r *Running) warnings() []string {
 	if err := r.View.Now().Fork; err != nil {
 		out = append(out, "a controller told this machine another history of the mesh: "+err.Error()+"; compare with other machines, and revoke that controller")
 	}
+	out = append(out, r.Gossip.Warnings()...)
 	out = append(out, r.Plan().Warnings...)
 	return out
 }

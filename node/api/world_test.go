@@ -15,6 +15,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/trust"
 	"warren/mesh"
+	"warren/mesh/gossip"
 	"warren/mesh/identity"
 	"warren/node/enrol"
 	"warren/node/home"
@@ -31,6 +32,7 @@ type world struct {
 	owner ed25519.PrivateKey
 	view  *view.Cache
 	plan  plan.Plan
+	said  []*warrenv1.Statement
 	local *Local
 }
 
@@ -72,10 +74,16 @@ func (w *world) running() *Running {
 	}
 	now := func() plan.Plan { return w.plan }
 	return &Running{
-		Self: key.ID(), Home: w.home, View: w.view, Plan: now, Presence: NewPresence(nil, now), Authority: orders{w},
+		Self: key.ID(), Home: w.home, View: w.view, Plan: now, Presence: NewPresence(nil, now), Authority: orders{w}, Gossip: w,
 		Controllers: func(context.Context) []Controller { return nil }, Log: slog.New(slog.DiscardHandler),
 	}
 }
+
+// Picture, Say and Warnings are the world's gossip: nobody is up, and what is
+// said is kept.
+func (w *world) Picture() []gossip.Member  { return nil }
+func (w *world) Warnings() []string        { return nil }
+func (w *world) Say(s *warrenv1.Statement) { w.said = append(w.said, s) }
 
 func (w *world) log() *trust.Log { return w.view.Now().Log }
 

@@ -491,15 +491,18 @@ func (x *PeersResponse) GetPeers() []*Peer {
 }
 
 type Peer struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
-	Addresses     []string               `protobuf:"bytes,4,rep,name=addresses,proto3" json:"addresses,omitempty"`
-	Online        bool                   `protobuf:"varint,5,opt,name=online,proto3" json:"online,omitempty"`
-	Path          *Path                  `protobuf:"bytes,6,opt,name=path,proto3" json:"path,omitempty"`
-	RxBytes       uint64                 `protobuf:"varint,7,opt,name=rx_bytes,json=rxBytes,proto3" json:"rx_bytes,omitempty"`
-	TxBytes       uint64                 `protobuf:"varint,8,opt,name=tx_bytes,json=txBytes,proto3" json:"tx_bytes,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Id        string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name      string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Role      string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
+	Addresses []string               `protobuf:"bytes,4,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	Online    bool                   `protobuf:"varint,5,opt,name=online,proto3" json:"online,omitempty"`
+	Path      *Path                  `protobuf:"bytes,6,opt,name=path,proto3" json:"path,omitempty"`
+	RxBytes   uint64                 `protobuf:"varint,7,opt,name=rx_bytes,json=rxBytes,proto3" json:"rx_bytes,omitempty"`
+	TxBytes   uint64                 `protobuf:"varint,8,opt,name=tx_bytes,json=txBytes,proto3" json:"tx_bytes,omitempty"`
+	// When online became what it is, Unix milliseconds; 0 where nothing was
+	// heard of it yet.
+	Since         int64 `protobuf:"varint,9,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -586,6 +589,13 @@ func (x *Peer) GetRxBytes() uint64 {
 func (x *Peer) GetTxBytes() uint64 {
 	if x != nil {
 		return x.TxBytes
+	}
+	return 0
+}
+
+func (x *Peer) GetSince() int64 {
+	if x != nil {
+		return x.Since
 	}
 	return 0
 }
@@ -1186,10 +1196,14 @@ func (x *RevokeRequest) GetTechnician() bool {
 }
 
 type RevokeResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Id    string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	// "entered" where the controllers have it in the log, "spreading" where none
+	// answered: then it holds here, goes from machine to machine, and they enter
+	// it when they are back. Empty with dry_run.
+	Outcome       string `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1241,6 +1255,13 @@ func (x *RevokeResponse) GetName() string {
 func (x *RevokeResponse) GetId() string {
 	if x != nil {
 		return x.Id
+	}
+	return ""
+}
+
+func (x *RevokeResponse) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
 	}
 	return ""
 }
@@ -3122,7 +3143,7 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\fDownResponse\"\x0e\n" +
 	"\fPeersRequest\"6\n" +
 	"\rPeersResponse\x12%\n" +
-	"\x05peers\x18\x01 \x03(\v2\x0f.warren.v1.PeerR\x05peers\"\xcf\x01\n" +
+	"\x05peers\x18\x01 \x03(\v2\x0f.warren.v1.PeerR\x05peers\"\xe5\x01\n" +
 	"\x04Peer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -3131,7 +3152,8 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\x06online\x18\x05 \x01(\bR\x06online\x12#\n" +
 	"\x04path\x18\x06 \x01(\v2\x0f.warren.v1.PathR\x04path\x12\x19\n" +
 	"\brx_bytes\x18\a \x01(\x04R\arxBytes\x12\x19\n" +
-	"\btx_bytes\x18\b \x01(\x04R\atxBytes\"\x8d\x01\n" +
+	"\btx_bytes\x18\b \x01(\x04R\atxBytes\x12\x14\n" +
+	"\x05since\x18\t \x01(\x03R\x05since\"\x8d\x01\n" +
 	"\x04Path\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x10\n" +
 	"\x03via\x18\x02 \x01(\tR\x03via\x12\x1a\n" +
@@ -3176,11 +3198,12 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\adry_run\x18\x03 \x01(\bR\x06dryRun\x12\x1e\n" +
 	"\n" +
 	"technician\x18\x04 \x01(\bR\n" +
-	"technician\"H\n" +
+	"technician\"b\n" +
 	"\x0eRevokeResponse\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x0e\n" +
-	"\x02id\x18\x03 \x01(\tR\x02id\"\x14\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12\x18\n" +
+	"\aoutcome\x18\x04 \x01(\tR\aoutcome\"\x14\n" +
 	"\x12TechniciansRequest\"N\n" +
 	"\x13TechniciansResponse\x127\n" +
 	"\vtechnicians\x18\x01 \x03(\v2\x15.warren.v1.TechnicianR\vtechnicians\"v\n" +
