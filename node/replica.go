@@ -52,6 +52,9 @@ func (l *life) openReplica() (*replica, error) {
 	switch {
 	case errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrForeign):
 		return nil, fault.New(fault.Conflict, "%w", err)
+	case errors.Is(err, store.ErrDamaged):
+		return nil, fault.New(fault.Internal, "%w", err).Because("corrupt").
+			Try("restore it from a backup; or, where other controllers are up, remove this one there and let it join anew")
 	case err != nil:
 		return nil, fault.New(fault.Invalid, "%s: %w", l.cfg.Dir.Raft(), err).Try("restore it from a backup")
 	}

@@ -22,6 +22,8 @@ var (
 	ErrHalted = errors.New("store halted")
 	// ErrInUse: another process holds the state folder.
 	ErrInUse = errors.New("state folder in use by another process")
+	// ErrDamaged: the state folder is not what was written to it.
+	ErrDamaged = errors.New("damaged")
 	// ErrForeign: the state folder is another mesh's or another node's.
 	ErrForeign = errors.New("state folder belongs to another mesh or node")
 )

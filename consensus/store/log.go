@@ -3,16 +3,12 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	wal "github.com/hashicorp/raft-wal"
-	"github.com/hashicorp/raft-wal/metadb"
-	"go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 
 	"warren/mesh/identity"
 )
@@ -30,7 +26,9 @@ const (
 // disk is the folder's log and stable store.
 type disk struct {
 	*wal.WAL
-	meta *metadb.BoltMetaDB
+	folder string
+	meta   *metaFile
+	mark   *os.File
 }
 
 // openDisk opens or makes the log in dir.
@@ -42,24 +40,28 @@ func openDisk(dir string, segment int, log hclog.Logger) (*disk, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
-	if err := unlocked(filepath.Join(folder, metadb.FileName)); err != nil {
+	meta, err := openMeta(folder)
+	if err != nil {
 		return nil, err
 	}
-	meta := &metadb.BoltMetaDB{}
 	if err := mendTail(folder, meta, time.Now()); err != nil {
+		return nil, errors.Join(fmt.Errorf("the log in %s is %w: %w", folder, ErrDamaged, err), meta.Close())
+	}
+	mark, err := openMark(folder)
+	if err != nil {
 		return nil, errors.Join(err, meta.Close())
 	}
 	w, err := wal.Open(folder, wal.WithMetaStore(meta), wal.WithSegmentSize(segment), wal.WithLogger(log))
 	if err != nil {
-		return nil, fmt.Errorf("open log in %s: %w", folder, errors.Join(err, meta.Close()))
+		return nil, errors.Join(fmt.Errorf("the log in %s is %w: %w", folder, ErrDamaged, err), mark.Close(), meta.Close())
 	}
-	return &disk{WAL: w, meta: meta}, nil
+	return &disk{WAL: w, folder: folder, meta: meta, mark: mark}, nil
 }
 
-// Close releases the files. The meta store's lock is released even where the
-// log's own Close fails.
+// Close releases the files. The folder's lock is released even where the log's
+// own Close fails.
 func (d *disk) Close() error {
-	return errors.Join(d.WAL.Close(), d.meta.Close())
+	return errors.Join(d.WAL.Close(), d.mark.Close(), d.meta.Close())
 }
 
 // writable gives the one clear reason where raft's stores would give several.
@@ -72,22 +74,6 @@ func writable(dir string) error {
 		return fmt.Errorf("state folder %s is not writable: %w", dir, err)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
-}
-
-// unlocked fails where another process holds the meta store: opening it would
-// wait for that process for ever.
-func unlocked(path string) error {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: 200 * time.Millisecond})
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return fmt.Errorf("%s: %w", filepath.Dir(filepath.Dir(path)), ErrInUse)
-	}
-	if err != nil {
-		return fmt.Errorf("open %s: %w", path, err)
-	}
-	return db.Close()
 }
 
 // own binds the folder to one node and one mesh, and refuses it to others. A

@@ -64,7 +64,7 @@ type Store struct {
 	cfg     Config
 	log     *slog.Logger
 	disk    *disk
-	snaps   *raft.FileSnapshotStore
+	snaps   *snapshots
 	machine *machine
 	closing func() error
 
@@ -118,9 +118,15 @@ func Open(cfg Config) (*Store, error) {
 	if err := d.own(cfg.Self, cfg.Mesh); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", cfg.Dir, err), s.Close())
 	}
-	s.snaps, err = raft.NewFileSnapshotStoreWithLogger(cfg.Dir, keepSnapshot, hclogTo(log))
+	if s.snaps, err = openSnapshots(cfg.Dir, log); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	covered, err := s.snaps.covered()
+	if err == nil {
+		err = d.whole(covered)
+	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w", cfg.Dir, err), s.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -184,7 +190,7 @@ func (s *Store) newRaft(log hclog.Logger) (r *raft.Raft, err error) {
 	conf.ShutdownOnRemove = false // it may be let in again; node decides what goes on
 	defer func() {
 		if p := recover(); p != nil {
-			r, err = nil, fmt.Errorf("log and snapshots in %s do not fit together: %v", s.cfg.Dir, p)
+			r, err = nil, fmt.Errorf("log and snapshots in %s do not fit together, one is %w: %v", s.cfg.Dir, ErrDamaged, p)
 		}
 	}()
 	var fsm raft.FSM = s.machine

@@ -51,8 +51,15 @@ func start(t testing.TB, cfg Config) *running {
 func run(t testing.TB, s *Store) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{Store: s, cancel: cancel, done: make(chan error, 1)}
-	go func() { r.done <- s.Run(ctx) }()
-	t.Cleanup(cancel)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.done <- s.Run(ctx)
+	}()
+	t.Cleanup(func() { // before its folder goes
+		cancel()
+		<-ended
+	})
 	return r
 }
 

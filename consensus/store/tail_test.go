@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
-	"github.com/hashicorp/raft-wal/metadb"
 )
 
 const smallSegment = 4096
@@ -39,7 +38,7 @@ func interrupted(t *testing.T) (dir, segment string, last uint64) {
 		t.Fatal(err)
 	}
 	wal := filepath.Join(whole, "wal")
-	meta, err := os.ReadFile(filepath.Join(wal, metadb.FileName))
+	meta, err := os.ReadFile(filepath.Join(wal, metaName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +78,7 @@ func interrupted(t *testing.T) (dir, segment string, last uint64) {
 		t.Fatal(err)
 	}
 	segment = filepath.Join(dir, "wal", filepath.Base(files[0]))
-	for path, b := range map[string][]byte{segment: content, filepath.Join(dir, "wal", metadb.FileName): meta} {
+	for path, b := range map[string][]byte{segment: content, filepath.Join(dir, "wal", metaName): meta} {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
