@@ -19,8 +19,9 @@ func newDemo(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run a whole mesh on this machine, to try things on",
-		Long: `Run a whole mesh on this machine as real processes on loopback: a controller, a
-technician's node and devices. It runs until Ctrl-C and leaves nothing behind.`,
+		Long: `Run a whole mesh on this machine as real processes on loopback: three
+controllers, a technician's node and devices. It runs until Ctrl-C and leaves
+nothing behind.`,
 		Example: "  warren demo\n  eval \"$(warren demo env)\"; warren devices\n  warren demo stop controllers",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"warren/node/fault"
@@ -109,25 +110,34 @@ func (d *Demo) obey(ctx context.Context, words []string) error {
 	if len(found) == 0 {
 		return fault.New(fault.NotFound, "the demo has no node %q", words[1]).Try("warren demo status")
 	}
-	for _, p := range found {
-		err := error(nil)
-		if words[0] == "stop" {
-			err = p.stop()
-		} else {
-			d.mu.Lock()
-			up := p.cmd != nil
-			d.mu.Unlock()
-			if up {
-				err = fault.New(fault.Conflict, "%s runs already", p.name)
-			} else {
-				err = p.start(ctx)
-			}
-		}
+	// All at once: of controllers that stop one after the other the last ones
+	// would look for the first.
+	errs := make([]error, len(found))
+	var wait sync.WaitGroup
+	for i, p := range found {
+		wait.Go(func() { errs[i] = d.set(ctx, p, words[0] == "start") })
+	}
+	wait.Wait()
+	for _, err := range errs {
 		if err != nil && (len(found) == 1 || fault.KindOf(err) != fault.Conflict) {
 			return err
 		}
 	}
 	return nil
+}
+
+// set starts or stops one node.
+func (d *Demo) set(ctx context.Context, p *process, up bool) error {
+	if !up {
+		return p.stop()
+	}
+	d.mu.Lock()
+	runs := p.cmd != nil
+	d.mu.Unlock()
+	if runs {
+		return fault.New(fault.Conflict, "%s runs already", p.name)
+	}
+	return p.start(ctx)
 }
 
 func (d *Demo) named(name string) []*process {

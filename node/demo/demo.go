@@ -19,11 +19,11 @@ import (
 // MaxDevices bounds what one machine is asked to carry.
 const MaxDevices = 50
 
-// Names of the nodes that are always there.
-const (
-	Controller = "hq"
-	Desk       = "desk"
-)
+// Desk is the technician's node.
+const Desk = "desk"
+
+// controllers are the first three nodes; the first founds the mesh.
+func controllers() []string { return []string{"hq-1", "hq-2", "hq-3"} }
 
 // Config of a demo.
 type Config struct {
@@ -151,9 +151,11 @@ func (d *Demo) status() Status {
 	return s
 }
 
-// build founds the mesh and lets every node join.
+// build founds the mesh and lets every node join. Each starts while the next
+// one joins.
 func (d *Demo) build(ctx context.Context) error {
-	ports, err := freePorts(2 + d.cfg.Devices)
+	names := controllers()
+	ports, err := freePorts(len(names) + 1 + d.cfg.Devices)
 	if err != nil {
 		return err
 	}
@@ -164,7 +166,7 @@ func (d *Demo) build(ctx context.Context) error {
 		d.mu.Unlock()
 		return p
 	}
-	hq := add(Controller, "controller")
+	hq := add(names[0], "controller")
 	d.cfg.Say("Founding the mesh on %s ...", hq.name)
 	if err := hq.verb(ctx, nil, "init", "--name", "demo", "--node", hq.name); err != nil {
 		return err
@@ -172,22 +174,47 @@ func (d *Demo) build(ctx context.Context) error {
 	if err := hq.start(ctx); err != nil {
 		return err
 	}
-	d.cfg.Say("Inviting the technician, who works from %s ...", Desk)
-	desk := add(Desk, "technician")
-	if err := d.join(ctx, hq, desk, "--role", "technician", "--admin"); err != nil {
+	starting, ctx := errgroup.WithContext(ctx)
+	let := func(p *process, invite ...string) error {
+		if err := d.join(ctx, hq, p, invite...); err != nil {
+			return err
+		}
+		starting.Go(func() error { return p.start(ctx) })
+		return nil
+	}
+	join := func() error {
+		for _, name := range names[1:] {
+			d.cfg.Say("Inviting the controller %s ...", name)
+			if err := let(add(name, "controller"), "--role", "controller"); err != nil {
+				return err
+			}
+		}
+		d.cfg.Say("Inviting the technician, who works from %s ...", Desk)
+		if err := let(add(Desk, "technician"), "--role", "technician", "--admin"); err != nil {
+			return err
+		}
+		for i := range d.cfg.Devices {
+			p := add(fmt.Sprintf("kiosk-%d", i+1), "device")
+			d.cfg.Say("Inviting %s ...", p.name)
+			if err := let(p, "--tag", "kiosk"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := errors.Join(join(), starting.Wait()); err != nil {
 		return err
 	}
-	for i := range d.cfg.Devices {
-		p := add(fmt.Sprintf("kiosk-%d", i+1), "device")
-		d.cfg.Say("Inviting %s ...", p.name)
-		if err := d.join(ctx, desk, p, "--tag", "kiosk"); err != nil {
+	for _, name := range names[1:] {
+		d.cfg.Say("Giving %s its vote ...", name)
+		if err := hq.verb(d.ctx, nil, "controllers", "add", name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// join lets p in by an invite of by's technician, and starts it.
+// join lets p in by an invite of by's technician.
 func (d *Demo) join(ctx context.Context, by, p *process, invite ...string) error {
 	var link struct {
 		Link string `json:"link"`
@@ -201,10 +228,7 @@ func (d *Demo) join(ctx context.Context, by, p *process, invite ...string) error
 	if err := p.verb(ctx, &claim, "join", link.Link, "--name", p.name, "--yes", "--no-wait"); err != nil {
 		return err
 	}
-	if err := by.verb(ctx, nil, "approve", claim.ID, "--yes"); err != nil {
-		return err
-	}
-	return p.start(ctx)
+	return by.verb(ctx, nil, "approve", claim.ID, "--yes")
 }
 
 func decode(data []byte, into any) error {

@@ -1,5 +1,5 @@
 // Package demo runs a whole mesh on one machine, as real processes of the
-// warren binary that speak over loopback only: a controller, a technician's
+// warren binary that speak over loopback only: three controllers, a technician's
 // node, and devices. It needs no root.
 //
 //	warren demo (this package) -- starts, watches, ends --> warren up ...
