@@ -143,3 +143,34 @@ func TestRevocationWithControllers(t *testing.T) {
 	}
 	t.Logf("gone everywhere %s after the verb began", time.Since(began).Round(10*time.Millisecond))
 }
+
+// TestNewPlacesThroughAThird: two machines that know only each other's old
+// addresses find each other through a third, with every controller dead.
+func TestNewPlacesThroughAThird(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	hq := m.found()
+	anna := m.join(hq, "anna", "--role", "technician", "--admin")
+	ben := m.join(hq, "ben", "--role", "technician", "--admin")
+	kiosk := m.join(hq, "kiosk")
+	for _, o := range []*machine{anna, ben} {
+		o.must("ping", "kiosk")
+	}
+	hq.crash()
+	for _, o := range []*machine{ben, anna, kiosk} {
+		o.stop()
+	}
+	for _, o := range []*machine{anna, kiosk} {
+		o.port = freePort(t)
+		o.up()
+	}
+	anna.refused(6, "is offline", "shell", "kiosk", "--", "true")
+	if anna.run("ping", "kiosk").code == 0 {
+		t.Fatal("they find each other without help: this story shows nothing")
+	}
+	ben.up()
+	began := time.Now()
+	until(t, 30*time.Second, "anna reaches kiosk", func() bool { return anna.run("ping", "kiosk").code == 0 })
+	t.Logf("found %s after the third came up", time.Since(began).Round(10*time.Millisecond))
+	anna.must("shell", "kiosk", "--", "true")
+}
