@@ -33,7 +33,9 @@ type world struct {
 	view  *view.Cache
 	plan  plan.Plan
 	said  []*warrenv1.Statement
-	local *Local
+	// answer is what controllers say to a command.
+	answer error
+	local  *Local
 }
 
 func newWorld(t testing.TB) *world {
@@ -162,10 +164,10 @@ func by(ctx context.Context, uid int) context.Context {
 	return context.WithValue(ctx, callerKey{}, uid)
 }
 
-// orders is an Authority that takes nothing.
+// orders is an Authority that keeps nothing, and answers what the world says.
 type orders struct{ w *world }
 
-func (orders) Propose(context.Context, proto.Message) (uint64, error) { return 0, nil }
+func (o orders) Propose(context.Context, proto.Message) (uint64, error) { return 0, o.w.answer }
 
 func (orders) Ledger(context.Context) (*warrenv1.LedgerResponse, error) {
 	return &warrenv1.LedgerResponse{}, nil
@@ -175,6 +177,6 @@ func (orders) Renew(context.Context, *warrenv1.Statement) error { return nil }
 
 func (orders) Seat(context.Context, identity.NodeID) (int, error) { return 0, nil }
 
-func (orders) Unseat(context.Context, identity.NodeID, *warrenv1.Statement) (int, error) {
-	return 0, nil
+func (o orders) Unseat(context.Context, identity.NodeID, *warrenv1.Statement) (int, error) {
+	return 0, o.w.answer
 }
