@@ -25,8 +25,12 @@ func (l *life) callOut(ctx context.Context) error {
 }
 
 // lonely reports whether no controller tells this machine where the others
-// are.
+// are. A controller with a leader is told.
 func (l *life) lonely() bool {
+	if l.replica != nil {
+		_, led := l.replica.store.Leader()
+		return !led
+	}
 	for _, c := range l.controllers(context.Background()) {
 		if c.Reachable && c.ID != l.key.ID() {
 			return false

@@ -320,6 +320,14 @@ func TestAlone(t *testing.T) {
 		t.Errorf("a ledger before the founding: %v", err)
 	}
 
+	// Who can ask another controller is not kept waiting.
+	began := time.Now()
+	_, err = ordering.Deputy{Council: l}.Propose(within(t, ordering.Patience), m.Invite(m.Log(), 1))
+	if took := time.Since(began); fault.Of(err).Reason != "no-leader" || took > ordering.Patience/2 {
+		t.Errorf("a deputy without a leader: %v, after %s", err, took)
+	}
+	readable(t, err)
+
 	if err := l.Store.Bootstrap(within(t, 20*time.Second), m.Command(m.Founding(), 0)); err != nil {
 		t.Fatal(err)
 	}

@@ -6,14 +6,18 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 )
 
-// TestShortStories tells the stories that take a few seconds, with the
-// programs as they are delivered.
-func TestShortStories(t *testing.T) {
+// programs builds what is to be run, as it is delivered.
+func programs(t *testing.T) (lab, warren string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("takes long")
 	}
@@ -28,7 +32,13 @@ func TestShortStories(t *testing.T) {
 			t.Fatalf("build %s: %v\n%s", program, err, out)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "lab"), "-short", "-warren", filepath.Join(dir, "warren")) //nolint:gosec // built above
+	return filepath.Join(dir, "lab"), filepath.Join(dir, "warren")
+}
+
+// TestShortStories tells the stories that take a few seconds.
+func TestShortStories(t *testing.T) {
+	lab, warren := programs(t)
+	cmd := exec.CommandContext(t.Context(), lab, "-short", "-warren", warren)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
@@ -55,4 +65,68 @@ func TestShortStories(t *testing.T) {
 	if told != short {
 		t.Errorf("%d stories were told, want %d", told, short)
 	}
+}
+
+// TestNothingOutlivesAStory kills the lab in the middle of a story.
+func TestNothingOutlivesAStory(t *testing.T) {
+	lab, warren := programs(t)
+	before := namespaces(t)
+	cmd := exec.CommandContext(t.Context(), lab, "-run", "^roaming$", "-warren", warren)
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(said)
+	for lines.Scan() && !strings.Contains(lines.Text(), "is open") {
+		t.Log(lines.Text())
+	}
+	if len(running(t, warren)) == 0 {
+		t.Error("nothing runs in the middle of the story")
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	deadline := time.Now().Add(20 * time.Second)
+	for len(running(t, warren)) > 0 || len(running(t, lab)) > 0 {
+		if time.Now().After(deadline) {
+			t.Fatalf("still there: %v, %v", running(t, warren), running(t, lab))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if after := namespaces(t); after != before {
+		t.Errorf("namespaces by name: %q, were %q", after, before)
+	}
+	if _, err := os.Stat("/run/lab"); err == nil {
+		t.Error("the lab's folder is on the machine itself")
+	}
+}
+
+// running lists processes whose program or argument is that file.
+func running(t *testing.T, file string) []string {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, one := range all {
+		text, err := os.ReadFile(one)
+		if err == nil && slices.Contains(strings.Split(string(text), "\x00"), file) {
+			out = append(out, strings.ReplaceAll(string(text), "\x00", " "))
+		}
+	}
+	return out
+}
+
+func namespaces(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ip", "netns", "list").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }

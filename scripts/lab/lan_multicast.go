@@ -59,7 +59,7 @@ func lanMulticast() story {
 	}
 }
 
-// deafTo makes a machine hear nothing from these groups any more; without any,
+// deafTo keeps a machine out of these groups; without any,
 // it hears all.
 func (m *machine) deafTo(groups ...string) {
 	var rules strings.Builder
@@ -70,12 +70,5 @@ func (m *machine) deafTo(groups ...string) {
 		}
 		fmt.Fprintf(&rules, "%s daddr %s drop\n", family, g)
 	}
-	m.t.nft(m.name, fmt.Sprintf(`
-		flush ruleset
-		table inet lab {
-			chain input {
-				type filter hook input priority filter; policy accept
-				%s
-			}
-		}`, rules.String()))
+	m.filter(rules.String())
 }

@@ -89,6 +89,18 @@ func (m *machine) try(args ...string) (string, error) {
 	return out.String(), nil
 }
 
+// exitCode is how a verb ended: 0 where it went well, -1 where it did not run.
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	return -1
+}
+
 // must runs a verb that has to work.
 func (m *machine) must(args ...string) string {
 	out, err := m.try(args...)

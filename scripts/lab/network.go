@@ -36,7 +36,7 @@ const wan = "inet"
 func (n *network) open(t *teller) {
 	n.last = 10
 	t.ip("link", "set", "lo", "up")
-	t.ip("link", "add", wan, "type", "bridge")
+	t.ip("link", "add", wan, "type", "bridge", "mcast_snooping", "0")
 	t.ip("link", "set", wan, "up")
 }
 
@@ -79,10 +79,18 @@ func (t *teller) router(name string, nat NAT) *router {
 	return r
 }
 
-// restart makes the router forget all mappings.
-func (r *router) restart() {
-	r.t.in(r.name, "conntrack", "-F")
-	r.t.say("%s has forgotten all mappings", r.name)
+// blockUDP makes the router let no UDP out any more.
+func (r *router) blockUDP() {
+	r.rules("meta l4proto udp drop")
+	r.t.say("%s lets no UDP through", r.name)
+}
+
+// forgetUDP makes the router forget its mappings of UDP, as routers do after
+// half a minute without packets. Connections live on.
+func (r *router) forgetUDP() {
+	// The command fails where there is nothing to delete.
+	r.t.in(r.name, "sh", "-c", "conntrack -D -p udp || test -z \"$(conntrack -L -p udp)\"")
+	r.t.say("%s has forgotten its mappings", r.name)
 }
 
 func (r *router) rules(first string) {
@@ -129,6 +137,10 @@ func (t *teller) plug(ns, device string, p *place, number int) string {
 	}
 	at(add...)
 	at("link", "set", end, "master", p.bridge, "up")
+	if p.bridge == wan {
+		// The internet carries no multicast.
+		at("link", "set", end, "type", "bridge_slave", "mcast_flood", "off")
+	}
 	address := fmt.Sprintf("%s%d", p.prefix, number)
 	if p.gateway == "" {
 		// No two machines of the internet are in one LAN.
@@ -141,6 +153,32 @@ func (t *teller) plug(ns, device string, p *place, number int) string {
 	t.ip("-n", ns, "link", "set", device, "up")
 	t.ip("-n", ns, "route", "add", "default", "via", p.gateway)
 	return address
+}
+
+// cutOff lets nothing pass between a machine and others; without any, all
+// passes again.
+func (m *machine) cutOff(from ...*machine) {
+	var rules strings.Builder
+	for _, other := range from {
+		fmt.Fprintf(&rules, "ip saddr %s drop\nip daddr %[1]s drop\n", other.address)
+	}
+	m.filter(rules.String())
+}
+
+// filter has a machine's kernel drop what fits the rules, both ways.
+func (m *machine) filter(rules string) {
+	m.t.nft(m.name, fmt.Sprintf(`
+		flush ruleset
+		table inet lab {
+			chain input {
+				type filter hook input priority filter; policy accept
+				%s
+			}
+			chain output {
+				type filter hook output priority filter; policy accept
+				%[1]s
+			}
+		}`, rules))
 }
 
 // ip runs the command of that name in the story's own namespace.

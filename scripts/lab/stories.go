@@ -6,8 +6,14 @@ package main
 func stories() []story {
 	return []story{
 		publicController(),
+		directBehindNAT(),
+		throughMember(),
+		udpBlocked(),
+		natMatrix(),
+		homeDies(),
 		cachedEndpoints(),
 		lanMulticast(),
 		roaming(),
+		partition(),
 	}
 }

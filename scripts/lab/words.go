@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,13 @@ type path struct {
 // direct reports whether nobody is in between.
 func (p path) direct() bool {
 	return p.Kind == "direct-v4" || p.Kind == "direct-v6" || p.Kind == "lan"
+}
+
+// through accepts a path with one of these members in between.
+func through(members ...string) func(path) bool {
+	return func(p path) bool {
+		return (p.Kind == "member-udp" || p.Kind == "member-tls") && slices.Contains(members, p.Via)
+	}
 }
 
 func (p path) String() string {
@@ -75,4 +83,46 @@ func (m *machine) reaches(to string, limit time.Duration, what string, right fun
 	})
 	m.t.say("%s reaches %s: %s", m.name, to, last)
 	return last, took
+}
+
+// sees checks that peers says of another machine what ping does.
+func (t *teller) sees(m *machine, other string, right func(path) bool) {
+	var last path
+	t.until(10*time.Second, m.name+"'s list of peers tells the path to "+other, func() bool {
+		peers := want[[]struct {
+			Name   string
+			Online bool
+			Path   path
+		}](m, "peers")
+		for _, p := range peers {
+			if p.Name == other {
+				last = p.Path
+				return p.Online && right(p.Path)
+			}
+		}
+		return false
+	})
+	t.say("%s lists %s: %s", m.name, other, last)
+}
+
+// status is what a machine says of itself and its mesh.
+type status struct {
+	Leader   string
+	Revision uint64
+}
+
+func (m *machine) status() status { return want[status](m, "status") }
+
+// council founds a mesh of three controllers that vote, all on the internet.
+func (t *teller) council() []*machine {
+	c1 := t.found("c1")
+	all := []*machine{c1}
+	for _, name := range []string{"c2", "c3"} {
+		c := t.enrol(c1, name, t.internet(), "--role", "controller")
+		c.up("--public", c.address+":41820")
+		c1.must("controllers", "add", name)
+		t.say("%s votes", name)
+		all = append(all, c)
+	}
+	return all
 }
