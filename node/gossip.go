@@ -50,7 +50,7 @@ func (l *life) openGossip(ctx context.Context) error {
 	g := &gossiper{life: l, odd: map[identity.NodeID]gossip.Event{}}
 	g.pool, err = gossip.New(gossip.Config{
 		Key: l.key, Mesh: l.mesh, Packets: packets, Streams: streams, Dial: g.dial(mesh.GossipPort),
-		Member: g.member, Facts: l.view.Facts().All, Merge: g.merge, Behind: g.behind, Known: g.known, Notice: g.notice,
+		Member: g.member, Facts: g.facts, Merge: g.merge, Behind: g.behind, Known: g.known, Notice: g.notice,
 		Log: l.log,
 	})
 	if err != nil {
@@ -128,11 +128,21 @@ func (g *gossiper) member(id identity.NodeID) bool {
 
 // merge takes in what others state, each after its own verification.
 func (g *gossiper) merge(s *warrenv1.Statement) (news bool, err error) {
-	if identity.Type(s.GetType()) == identity.TypeRevocation {
+	switch identity.Type(s.GetType()) {
+	case identity.TypeRevocation:
 		g.lastWord(s)
 		return g.life.view.Revoke(s)
+	case identity.TypeCheckpoint:
+		return g.life.auditor.hear(s)
+	default:
+		return g.life.view.Facts().Merge(s)
 	}
-	return g.life.view.Facts().Merge(s)
+}
+
+// facts are what the pool compares with others: of keys, endpoints, and what
+// controllers vouch for.
+func (g *gossiper) facts() []*warrenv1.Statement {
+	return append(g.life.auditor.witness.Statements(), g.life.view.Facts().All()...)
 }
 
 // lastWord lets a machine that a revocation puts out hear of it while the

@@ -41,6 +41,7 @@ type life struct {
 	hub       *broker.Hub
 	broker    *broker.Broker
 	gossip    *gossiper
+	auditor   *auditor
 	port      *port.Listener
 	presence  *api.Presence
 	authority ordering.Authority
@@ -116,12 +117,13 @@ func (l *life) work(ctx context.Context, doors []net.Listener) error {
 	g.Go(func() error { return l.callOut(ctx) })
 	g.Go(func() error { return l.watch(ctx) })
 	g.Go(func() error { return l.gossip.run(ctx) })
+	g.Go(func() error { return l.auditor.run(ctx) })
 	l.running.Store(l.api())
 	l.ready.Store(true)
 	if l.cfg.Ready != nil {
 		l.cfg.Ready()
 	}
-	err := g.Wait()
+	err := errors.Join(g.Wait(), l.auditor.close())
 	l.running.Store(nil)
 	l.ready.Store(false)
 	return err
@@ -136,6 +138,7 @@ func (l *life) open() error {
 	if l.view.Now().Log == nil && len(l.member.Controllers) == 0 {
 		return fault.New(fault.Invalid, "the state folder %s is incomplete: the view is missing", l.cfg.Dir).Try("restore it from a backup")
 	}
+	l.auditor = l.openAuditor()
 	if err := l.openEngine(); err != nil {
 		return err
 	}
@@ -232,7 +235,7 @@ func (l *life) sessions(ctx context.Context) error {
 		return err
 	}
 	l.broker, err = broker.New(broker.Config{
-		Key: l.key, Mesh: l.mesh, Hub: l.hub, Kinds: l.kinds(), Log: l.log,
+		Key: l.key, Mesh: l.mesh, Hub: l.hub, Kinds: l.kinds(), Audit: l.auditor.note, Log: l.log,
 	})
 	if err != nil {
 		return err
@@ -266,7 +269,7 @@ func (l *life) serve(ctx context.Context, g *errgroup.Group, doors []net.Listene
 	g.Go(func() error {
 		service := api.ControllerService{View: l.view, Authority: ordering.Deputy{Council: l.replica.council}, Enter: l.replica.Enter, Rates: api.NewRates()}
 		council := api.CouncilService{ControllerService: service, Council: l.replica.council}
-		return port.Serve(ctx, api.ControllerServer(council), l.port.Protocol(port.Node))
+		return port.Serve(ctx, api.ControllerServer(council, l.auditor.service(api.Caller)), l.port.Protocol(port.Node))
 	})
 }
 
@@ -319,7 +322,7 @@ func (l *life) api() *api.Running {
 	return &api.Running{
 		Self: l.key.ID(), Home: l.home, View: l.view, Plan: l.now, Authority: l.authority,
 		Engine: l.engine, Presence: l.presence, Gossip: l.gossip, Hub: l.hub, Broker: l.broker,
-		Controllers: l.controllers, Log: l.log.With("part", "api"),
+		Controllers: l.controllers, Audit: l.auditor.api(), Log: l.log.With("part", "api"),
 	}
 }
 

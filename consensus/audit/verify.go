@@ -31,6 +31,8 @@ type Held struct {
 	Revision uint64
 	// Checkpoints are all it holds, of whatever controller.
 	Checkpoints []Checkpoint
+	// Name gives a machine's name.
+	Name func(identity.NodeID) string
 }
 
 // Report is what Verify found.
@@ -148,13 +150,13 @@ func (v *verifier) note(at uint64, r *warrenv1.AuditRecord) {
 	next, known, missing, anew, err := chain.Next(n)
 	switch {
 	case err != nil:
-		v.find(at, at, "record %d of device %s: %v", at, n.Device.Short(), err)
+		v.find(at, at, "record %d of device %s: %v", at, v.held.Name(n.Device), err)
 		return
 	case known:
-		v.find(at, at, "record %d repeats a note of device %s", at, n.Device.Short())
+		v.find(at, at, "record %d repeats a note of device %s", at, v.held.Name(n.Device))
 		return
 	case (started || v.whole) && (missing != r.GetMissing() || anew != r.GetAnew()):
-		v.find(at, at, "record %d: %d notes of device %s before it are missing, and the record says %d", at, missing, n.Device.Short(), r.GetMissing())
+		v.find(at, at, "record %d: %d notes of device %s before it are missing, and the record says %d", at, missing, v.held.Name(n.Device), r.GetMissing())
 	}
 	v.chains[n.Device] = next
 }
@@ -168,8 +170,8 @@ func (v *verifier) checkpoints(given Checkpoint) {
 	vouched := map[identity.NodeID]bool{}
 	for _, c := range list {
 		if c.Size > size {
-			v.find(size, c.Size-1, "records %d to %d are missing: node %s vouched for %d records at %s",
-				size, c.Size-1, c.Node.Short(), c.Size, c.Time.UTC().Format("2006-01-02 15:04:05"))
+			v.find(size, c.Size-1, "records %d to %d are missing: %s vouched for %d records at %s",
+				size, c.Size-1, v.held.Name(c.Node), c.Size, c.Time.UTC().Format("2006-01-02 15:04:05"))
 			break
 		}
 		if root, err := v.tree.RootAt(c.Size); err != nil || root != c.Root {
@@ -178,8 +180,8 @@ func (v *verifier) checkpoints(given Checkpoint) {
 			if fits != last {
 				text = fmt.Sprintf("one of the records %d to %d was altered, dropped or moved", fits, last)
 			}
-			v.find(fits, last, "%s: the log is not the one of %d records that node %s vouched for at %s",
-				text, c.Size, c.Node.Short(), c.Time.UTC().Format("2006-01-02 15:04:05"))
+			v.find(fits, last, "%s: the log is not the one of %d records that %s vouched for at %s",
+				text, c.Size, v.held.Name(c.Node), c.Time.UTC().Format("2006-01-02 15:04:05"))
 			break
 		}
 		fits = c.Size

@@ -7,12 +7,13 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/audit"
+	"warren/mesh/identity"
 )
 
 // held is what a machine knows that heard checkpoints at these sizes.
 func (w *world) held(sizes ...int) audit.Held {
 	log := w.state.Log()
-	h := audit.Held{Mesh: log.Mesh(), Log: log, Revision: w.state.Revision()}
+	h := audit.Held{Mesh: log.Mesh(), Log: log, Revision: w.state.Revision(), Name: identity.NodeID.Short}
 	for i, n := range sizes {
 		h.Checkpoints = append(h.Checkpoints, w.sign(logOf(w.records()[:n]), 0, i))
 	}

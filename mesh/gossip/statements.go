@@ -83,7 +83,7 @@ func decodeStatements(b []byte) ([]*warrenv1.Statement, error) {
 // travels tells whether gossip carries statements of that type.
 func travels(s *warrenv1.Statement) bool {
 	switch identity.Type(s.GetType()) {
-	case identity.TypeKeys, identity.TypeEndpoints, identity.TypeRevocation:
+	case identity.TypeKeys, identity.TypeEndpoints, identity.TypeRevocation, identity.TypeCheckpoint:
 		return true
 	default:
 		return false
@@ -92,7 +92,8 @@ func travels(s *warrenv1.Statement) bool {
 
 // subject names what a statement is the newest word on: the eight bytes hold
 // seven of the NodeID, which is a hash, and the type. Revocations, of which
-// none replaces another, are named by their own hash.
+// none replaces another, are named by their own hash, and so are checkpoints:
+// two that differ must meet.
 type subject [8]byte
 
 // glance reads whom a statement speaks of and its counter, and believes

@@ -20,11 +20,13 @@ import (
 )
 
 // ControllerServer serves members on the node port of a controller.
-func ControllerServer(s CouncilService) *http.Server {
+func ControllerServer(s CouncilService, w WitnessService) *http.Server {
 	mux := http.NewServeMux()
 	opts := []connect.HandlerOption{connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxLocal)}
 	mux.Handle(warrenv1connect.NewControllerServiceHandler(s.ControllerService, opts...))
 	mux.Handle(warrenv1connect.NewCouncilServiceHandler(s, opts...))
+	mux.Handle(warrenv1connect.NewWitnessServiceHandler(w,
+		connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxNotes)))
 	return port.Server(mux, port.PeerContext)
 }
 

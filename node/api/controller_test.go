@@ -73,7 +73,7 @@ func newController(t *testing.T) *controller {
 	wg.Go(func() { _ = s.Run(ctx) })
 	wg.Go(func() { _ = l.Run(ctx, socket) })
 	wg.Go(func() {
-		_ = port.Serve(ctx, ControllerServer(CouncilService{ControllerService: c.service, Council: council}), l.Protocol(port.Node))
+		_ = port.Serve(ctx, ControllerServer(CouncilService{ControllerService: c.service, Council: council}, WitnessService{}), l.Protocol(port.Node))
 	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
 

@@ -43,6 +43,7 @@ type Running struct {
 	Gossip    Gossip
 	Hub       *broker.Hub
 	Broker    *broker.Broker
+	Audit     Audit
 	// Controllers tells how the controllers are, as seen from here.
 	Controllers func(ctx context.Context) []Controller
 	Log         *slog.Logger

@@ -97,6 +97,7 @@ func (r *Running) warnings() []string {
 		out = append(out, "a controller told this machine another history of the mesh: "+err.Error()+"; compare with other machines, and revoke that controller")
 	}
 	out = append(out, r.Gossip.Warnings()...)
+	out = append(out, r.Audit.Warnings()...)
 	out = append(out, r.Plan().Warnings...)
 	return out
 }

@@ -77,7 +77,7 @@ func (w *world) running() *Running {
 	now := func() plan.Plan { return w.plan }
 	return &Running{
 		Self: key.ID(), Home: w.home, View: w.view, Plan: now, Presence: NewPresence(nil, now), Authority: orders{w}, Gossip: w,
-		Controllers: func(context.Context) []Controller { return nil }, Log: slog.New(slog.DiscardHandler),
+		Controllers: func(context.Context) []Controller { return nil }, Audit: Audit{Warnings: func() []string { return nil }}, Log: slog.New(slog.DiscardHandler),
 	}
 }
 

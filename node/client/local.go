@@ -22,6 +22,7 @@ type Local struct {
 	Invites  warrenv1connect.InviteServiceClient
 	Policy   warrenv1connect.PolicyServiceClient
 	Sessions warrenv1connect.SessionServiceClient
+	Audit    warrenv1connect.AuditServiceClient
 	Meaning  warrenv1connect.MeaningServiceClient
 
 	Controllers warrenv1connect.ControllersServiceClient
@@ -41,6 +42,7 @@ func NewLocal(d platform.Dir) *Local {
 		Invites:  warrenv1connect.NewInviteServiceClient(hc, base, opts),
 		Policy:   warrenv1connect.NewPolicyServiceClient(hc, base, opts),
 		Sessions: warrenv1connect.NewSessionServiceClient(hc, base, opts),
+		Audit:    warrenv1connect.NewAuditServiceClient(hc, base, opts, connect.WithReadMaxBytes(maxMessage)),
 		Meaning:  warrenv1connect.NewMeaningServiceClient(hc, base, opts),
 
 		Controllers: warrenv1connect.NewControllersServiceClient(hc, base, opts),

@@ -38,6 +38,24 @@ func NewController(key identity.NodeKey, id identity.NodeID, addresses []string)
 // Close drops the connection.
 func (c *Controller) Close() { c.transport.CloseIdleConnections() }
 
+// Witness asks one controller about its audit log, as a member.
+type Witness struct {
+	warrenv1connect.WitnessServiceClient
+	transport *http.Transport
+}
+
+// NewWitness prepares a client of the controller id at the addresses.
+func NewWitness(key identity.NodeKey, id identity.NodeID, addresses []string) *Witness {
+	hc, t := over(key, id, port.Node, addresses)
+	return &Witness{
+		WitnessServiceClient: warrenv1connect.NewWitnessServiceClient(hc, "http://controller", options()...),
+		transport:            t,
+	}
+}
+
+// Close drops the connection.
+func (w *Witness) Close() { w.transport.CloseIdleConnections() }
+
 // Enrol speaks to one controller as a newcomer.
 type Enrol struct {
 	warrenv1connect.EnrolServiceClient

@@ -6,6 +6,8 @@
 //	technician.key  the key of the person who joined from here, if any
 //	member          which mesh, under what name, and how far enrolment is
 //	view            the newest verified View
+//	notebook        signed notes of sessions that no controller has yet
+//	checkpoints     what this machine remembers of the audit log
 //
 // The file member is written last when a mesh is founded or joined: without
 // it the folder belongs to no mesh, whatever else a crash left behind, and

@@ -132,10 +132,49 @@ func (v ViewFile) Store(data []byte) error {
 	return platform.WriteFile(v.home.dir.View(), data, 0o600)
 }
 
+// Notebook is the storage of this machine's notes of its sessions.
+func (h Home) Notebook() NoteFile { return NoteFile{h} }
+
+func (h Home) notebookPath() string    { return h.dir.Path("notebook") }
+func (h Home) checkpointsPath() string { return h.dir.Path("checkpoints") }
+
+// NoteFile is a notebook.Storage.
+type NoteFile struct{ home Home }
+
+// Load reads the notebook; nil where there is none.
+func (n NoteFile) Load() (data []byte, old bool, err error) {
+	data, old, err = platform.ReadFile(n.home.notebookPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	return data, old, err
+}
+
+// Store replaces the notebook.
+func (n NoteFile) Store(data []byte) error {
+	return platform.WriteFile(n.home.notebookPath(), data, 0o600)
+}
+
+// Checkpoints reads what this machine remembers of the audit log; nil where
+// there is nothing.
+func (h Home) Checkpoints() ([]byte, error) {
+	data, err := h.read(h.checkpointsPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// SaveCheckpoints stores what this machine remembers of the audit log.
+func (h Home) SaveCheckpoints(data []byte) error {
+	return platform.WriteFile(h.checkpointsPath(), data, 0o600)
+}
+
 // Leave removes every trace of membership, keys included, the marker first.
 func (h Home) Leave() error {
 	for _, path := range []string{
 		h.memberPath(), h.dir.NodeKey(), h.tunnelPath(), h.dir.TechnicianKey(), h.dir.View(),
+		h.notebookPath(), h.checkpointsPath(),
 	} {
 		if err := platform.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove %s: %w", path, err)

@@ -1242,9 +1242,7 @@ func (x *ConsistencyRequest) GetTo() uint64 {
 type ConsistencyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 32 bytes each.
-	Proof [][]byte `protobuf:"bytes,1,rep,name=proof,proto3" json:"proof,omitempty"`
-	// What this controller vouches for just now.
-	Checkpoint    *Statement `protobuf:"bytes,2,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	Proof         [][]byte `protobuf:"bytes,1,rep,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1282,13 +1280,6 @@ func (*ConsistencyResponse) Descriptor() ([]byte, []int) {
 func (x *ConsistencyResponse) GetProof() [][]byte {
 	if x != nil {
 		return x.Proof
-	}
-	return nil
-}
-
-func (x *ConsistencyResponse) GetCheckpoint() *Statement {
-	if x != nil {
-		return x.Checkpoint
 	}
 	return nil
 }
@@ -1905,7 +1896,9 @@ type Notebook struct {
 	// Notes that no controller has acknowledged yet, oldest first.
 	Waiting []*Statement `protobuf:"bytes,2,rep,name=waiting,proto3" json:"waiting,omitempty"`
 	// Notes dropped unacknowledged since the notebook was begun.
-	Dropped       uint64 `protobuf:"varint,3,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	Dropped uint64 `protobuf:"varint,3,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	// The opening notes of sessions that have not ended.
+	Open          []*Note `protobuf:"bytes,4,rep,name=open,proto3" json:"open,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1959,6 +1952,13 @@ func (x *Notebook) GetDropped() uint64 {
 		return x.Dropped
 	}
 	return 0
+}
+
+func (x *Notebook) GetOpen() []*Note {
+	if x != nil {
+		return x.Open
+	}
+	return nil
 }
 
 var File_warren_v1_audit_proto protoreflect.FileDescriptor
@@ -2045,12 +2045,9 @@ const file_warren_v1_audit_proto_rawDesc = "" +
 	"\vcheckpoints\x18\x01 \x03(\v2\x14.warren.v1.StatementR\vcheckpoints\"8\n" +
 	"\x12ConsistencyRequest\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
-	"\x02to\x18\x02 \x01(\x04R\x02to\"a\n" +
+	"\x02to\x18\x02 \x01(\x04R\x02to\"+\n" +
 	"\x13ConsistencyResponse\x12\x14\n" +
-	"\x05proof\x18\x01 \x03(\fR\x05proof\x124\n" +
-	"\n" +
-	"checkpoint\x18\x02 \x01(\v2\x14.warren.v1.StatementR\n" +
-	"checkpoint\"\x80\x01\n" +
+	"\x05proof\x18\x01 \x03(\fR\x05proof\"\x80\x01\n" +
 	"\x0eRecordsRequest\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x16\n" +
@@ -2099,11 +2096,12 @@ const file_warren_v1_audit_proto_rawDesc = "" +
 	"\rContradicting\x12(\n" +
 	"\x04held\x18\x01 \x01(\v2\x14.warren.v1.StatementR\x04held\x12(\n" +
 	"\x04told\x18\x02 \x01(\v2\x14.warren.v1.StatementR\x04told\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\x80\x01\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xa5\x01\n" +
 	"\bNotebook\x12*\n" +
 	"\x05chain\x18\x01 \x01(\v2\x14.warren.v1.NoteChainR\x05chain\x12.\n" +
 	"\awaiting\x18\x02 \x03(\v2\x14.warren.v1.StatementR\awaiting\x12\x18\n" +
-	"\adropped\x18\x03 \x01(\x04R\adropped*\xb2\x04\n" +
+	"\adropped\x18\x03 \x01(\x04R\adropped\x12#\n" +
+	"\x04open\x18\x04 \x03(\v2\x0f.warren.v1.NoteR\x04open*\xb2\x04\n" +
 	"\bAuditAct\x12\x19\n" +
 	"\x15AUDIT_ACT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16AUDIT_ACT_MESH_FOUNDED\x10\x01\x12\x19\n" +
@@ -2209,17 +2207,17 @@ var file_warren_v1_audit_proto_depIdxs = []int32{
 	13, // 12: warren.v1.NoteResponse.noted:type_name -> warren.v1.NotedRecord
 	10, // 13: warren.v1.NoteResponse.chain:type_name -> warren.v1.NoteChain
 	28, // 14: warren.v1.CheckpointResponse.checkpoints:type_name -> warren.v1.Statement
-	28, // 15: warren.v1.ConsistencyResponse.checkpoint:type_name -> warren.v1.Statement
-	28, // 16: warren.v1.RecordsResponse.checkpoint:type_name -> warren.v1.Statement
-	3,  // 17: warren.v1.ListAuditResponse.records:type_name -> warren.v1.AuditRecord
-	24, // 18: warren.v1.VerifyAuditResponse.findings:type_name -> warren.v1.AuditFinding
-	28, // 19: warren.v1.Witnessed.line:type_name -> warren.v1.Statement
-	28, // 20: warren.v1.Witnessed.newest:type_name -> warren.v1.Statement
-	26, // 21: warren.v1.Witnessed.against:type_name -> warren.v1.Contradicting
-	28, // 22: warren.v1.Contradicting.held:type_name -> warren.v1.Statement
-	28, // 23: warren.v1.Contradicting.told:type_name -> warren.v1.Statement
-	10, // 24: warren.v1.Notebook.chain:type_name -> warren.v1.NoteChain
-	28, // 25: warren.v1.Notebook.waiting:type_name -> warren.v1.Statement
+	28, // 15: warren.v1.RecordsResponse.checkpoint:type_name -> warren.v1.Statement
+	3,  // 16: warren.v1.ListAuditResponse.records:type_name -> warren.v1.AuditRecord
+	24, // 17: warren.v1.VerifyAuditResponse.findings:type_name -> warren.v1.AuditFinding
+	28, // 18: warren.v1.Witnessed.line:type_name -> warren.v1.Statement
+	28, // 19: warren.v1.Witnessed.newest:type_name -> warren.v1.Statement
+	26, // 20: warren.v1.Witnessed.against:type_name -> warren.v1.Contradicting
+	28, // 21: warren.v1.Contradicting.held:type_name -> warren.v1.Statement
+	28, // 22: warren.v1.Contradicting.told:type_name -> warren.v1.Statement
+	10, // 23: warren.v1.Notebook.chain:type_name -> warren.v1.NoteChain
+	28, // 24: warren.v1.Notebook.waiting:type_name -> warren.v1.Statement
+	7,  // 25: warren.v1.Notebook.open:type_name -> warren.v1.Note
 	11, // 26: warren.v1.WitnessService.Note:input_type -> warren.v1.NoteRequest
 	14, // 27: warren.v1.WitnessService.Checkpoint:input_type -> warren.v1.CheckpointRequest
 	16, // 28: warren.v1.WitnessService.Consistency:input_type -> warren.v1.ConsistencyRequest
