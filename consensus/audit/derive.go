@@ -171,6 +171,9 @@ func Revocation(log *trust.Log, s *warrenv1.Statement) (*warrenv1.AuditRecord, e
 		r.Target = &warrenv1.AuditParty{Kind: kind, Id: m.GetTarget()}
 	}
 	r.Before, r.After = values("revoked", "false"), values("revoked", "true")
+	if act == warrenv1.AuditAct_AUDIT_ACT_CONTROLLER_REMOVED {
+		r.Before, r.After = values("controller", "true"), values("controller", "false")
+	}
 	return r, nil
 }
 

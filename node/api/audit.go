@@ -143,6 +143,7 @@ func (s auditService) Verify(ctx context.Context, _ *warrenv1.VerifyAuditRequest
 		if err != nil {
 			return err
 		}
+		_, _ = r.Audit.Witness.Hear(c.Checkpoint.Statement) // a contradiction is kept there
 		r.gather(ctx, w.Node)
 		held.Checkpoints = append(r.Audit.Witness.Line(), r.Audit.Witness.Newest()...)
 		held.Checkpoints = slices.DeleteFunc(held.Checkpoints, func(k audit.Checkpoint) bool {
@@ -162,7 +163,7 @@ func (r *Running) gather(ctx context.Context, asked identity.NodeID) {
 			ctx, cancel := context.WithTimeout(ctx, askFor/4)
 			if res, err := w.Checkpoint(ctx, &warrenv1.CheckpointRequest{}); err == nil {
 				for _, c := range res.GetCheckpoints() {
-					_, _ = r.Audit.Witness.Hear(c) // a contradiction is kept there
+					_, _ = r.Audit.Witness.Hear(c)
 				}
 			}
 			cancel()

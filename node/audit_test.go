@@ -1,0 +1,143 @@
+//go:build unix
+
+package node_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+type auditRecord struct {
+	Sequence uint64
+	Act      string
+	Actors   []struct{ Name string }
+	Target   struct{ Name string }
+	After    map[string]string
+	Reason   string
+	Missing  uint64
+	Noted    string
+}
+
+func (r auditRecord) String() string {
+	var who []string
+	for _, a := range r.Actors {
+		who = append(who, a.Name)
+	}
+	return fmt.Sprintf("%d %s: %s on %s", r.Sequence, strings.Join(who, "+"), r.Act, r.Target.Name)
+}
+
+// audited is the log as a machine's admin sees it.
+func (o *machine) audited() []auditRecord {
+	o.mesh.t.Helper()
+	return read[[]auditRecord](o, "audit", "--limit", "0")
+}
+
+// sessionsOn are the sessions on a device: opened, ended, refused, by reason.
+func sessionsOn(list []auditRecord, device string) []string {
+	var out []string
+	for _, r := range list {
+		if r.Target.Name == device && strings.HasPrefix(r.Act, "session ") {
+			out = append(out, strings.TrimPrefix(r.Act, "session ")+" "+r.Reason)
+		}
+	}
+	return out
+}
+
+func TestAuditTellsWhatWasDone(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	hq := m.found()
+	anna := m.join(hq, "anna", "--role", "technician", "--admin")
+	kiosk := m.join(anna, "kiosk", "--tag", "kiosk")
+
+	anna.must("ping", "kiosk")
+	anna.must("shell", "kiosk", "--reason", "one", "--", "true")
+	anna.refused(3, "", "shell", "kiosk", "--user", "nobody-of-that-name", "--reason", "two", "--", "true")
+	want := []string{"opened one", "ended one", "refused two"}
+	until(t, patience, "three notes are in the log", func() bool {
+		return fmt.Sprint(sessionsOn(anna.audited(), "kiosk")) == fmt.Sprint(want)
+	})
+	var told []string
+	for _, r := range anna.audited() {
+		told = append(told, r.String())
+	}
+	for _, line := range []string{
+		"owner: mesh founded on story", "owner: controller named on hq", "owner: invite made on technician",
+		"anna: machine claimed on technician", "owner: machine admitted on anna", "owner: technician admitted on anna",
+		"anna: invite made on device", "anna: machine admitted on kiosk", "anna: session opened on kiosk",
+	} {
+		if !strings.Contains(strings.Join(told, "\n"), line) {
+			t.Errorf("the log does not tell %q:\n%s", line, strings.Join(told, "\n"))
+		}
+	}
+	kiosk.refused(3, "no technician works from this machine", "audit")
+	kiosk.refused(3, "no technician works from this machine", "audit", "verify")
+
+	// With the controller dead sessions go on; a power cut of the device in
+	// between loses nothing that was on its disk, and what it cut off is noted
+	// as ended.
+	hq.crash()
+	for _, reason := range []string{"three", "four"} {
+		anna.must("shell", "kiosk", "--reason", reason, "--", "true")
+		want = append(want, "opened "+reason, "ended "+reason)
+	}
+	anna.refused(6, "no controller answers", "audit")
+	s := anna.open("kiosk")
+	want = append(want, "opened ", "ended ")
+	time.Sleep(time.Second) // a note is on disk soon after its event, and nothing tells when
+	kiosk.crash()
+	<-s.done
+	kiosk.up()
+	until(t, patience, "anna reaches kiosk again", func() bool { return anna.run("ping", "kiosk").code == 0 })
+	anna.must("shell", "kiosk", "--reason", "five", "--", "true")
+	want = append(want, "opened five", "ended five")
+
+	// They come when a controller is back: all, in order, once.
+	hq.up()
+	hq.leads()
+	until(t, patience, "the notes are in the log", func() bool {
+		return len(sessionsOn(anna.audited(), "kiosk")) >= len(want)
+	})
+	for range 3 { // and through crashes of those that handed them over
+		kiosk.crash()
+		hq.crash()
+		kiosk.up()
+		hq.up()
+		hq.leads()
+	}
+	anna.must("ping", "kiosk")
+	anna.must("shell", "kiosk", "--reason", "six", "--", "true")
+	want = append(want, "opened six", "ended six")
+	until(t, patience, "the last note is in the log", func() bool {
+		got := sessionsOn(anna.audited(), "kiosk")
+		return len(got) > 0 && got[len(got)-1] == "ended six"
+	})
+	if got := sessionsOn(anna.audited(), "kiosk"); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the log has\n%q, want\n%q", got, want)
+	}
+	for _, r := range anna.audited() {
+		if r.Missing != 0 {
+			t.Errorf("record %d says that notes are missing", r.Sequence)
+		}
+	}
+
+	// All machines hold checkpoints, and the log stands up to them.
+	for _, o := range []*machine{hq, anna} {
+		if out := o.must("audit", "verify"); !strings.Contains(out, "The audit log of hq is whole: ") {
+			t.Errorf("verify says %s", out)
+		}
+	}
+	v := read[struct {
+		OK                   bool
+		Size, Entries, Notes uint64
+		Checkpoints, Devices uint32
+		Controller           string
+		Vouchers             []string
+		Findings             []struct{}
+	}](anna, "audit", "verify")
+	if !v.OK || v.Notes != uint64(len(want)) || v.Devices != 1 || v.Entries < 7 || v.Checkpoints < 2 || v.Controller != "hq" {
+		t.Errorf("verified %+v", v)
+	}
+}
