@@ -206,15 +206,22 @@ func (g *gossiper) Warnings() []string {
 	log := g.life.view.Now().Log
 	var out []string
 	for _, m := range g.pool.Picture() {
-		e, told := g.odd[m.ID]
-		d, ok := log.Device(m.ID)
-		switch {
-		case !told || !ok || m.Head.Entries == 0:
-		case e.Kind == gossip.HeadForked && m.Head == e.Now && !g.known(m.Head.Hash, m.Head.Entries):
-			out = append(out, fmt.Sprintf("machine %q holds another history of the mesh than this one, at entry %d; compare with other machines, and revoke the one that is wrong", d.Name, m.Head.Entries))
-		case e.Kind == gossip.HeadBackwards && m.Head.Entries < e.Was.Entries:
-			out = append(out, fmt.Sprintf("machine %q holds %d entries of the log and held %d: its disk was set back, or somebody keeps news from it", d.Name, m.Head.Entries, e.Was.Entries))
+		if d, ok := log.Device(m.ID); ok {
+			if text := oddHead(d.Name, m, g.odd[m.ID], g.known); text != "" {
+				out = append(out, text)
+			}
 		}
 	}
 	return out
+}
+
+// oddHead says what is odd about a member's head, where it still is.
+func oddHead(name string, m gossip.Member, e gossip.Event, known func([32]byte, uint64) bool) string {
+	switch {
+	case e.Kind == gossip.HeadForked && m.Head == e.Now && !known(m.Head.Hash, m.Head.Entries):
+		return fmt.Sprintf("machine %q holds another history of the mesh than this one, of %d entries; compare with other machines, and revoke the one that is wrong", name, m.Head.Entries)
+	case e.Kind == gossip.HeadBackwards && m.Head.Entries < e.Was.Entries:
+		return fmt.Sprintf("machine %q holds %d entries of the log and held %d: its disk was set back, or somebody keeps news from it", name, m.Head.Entries, e.Was.Entries)
+	}
+	return ""
 }

@@ -3,10 +3,8 @@ package gossip
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -17,30 +15,11 @@ import (
 	"warren/mesh/identity"
 )
 
-// MaxName is the longest name of a pool, in bytes.
-const MaxName = 32
-
-// Pace is how often members look after each other.
-type Pace int
-
-// The paces. Fleet notices a dead member in 10 to 15 s. Site is for machines
-// of one place that shall sleep more: 30 to 50 s.
-const (
-	Fleet Pace = iota
-	Site
-)
-
 // Config is what a Pool is made of. Fields without a default are needed.
 type Config struct {
 	// Key signs what this machine says of itself.
 	Key  identity.NodeKey
 	Mesh identity.MeshID
-	// Name keeps pools of one mesh apart; empty is the one pool of a fleet.
-	Name string
-	// Pace is Fleet by default.
-	Pace Pace
-	// Version of this software, for the others to see; may be empty.
-	Version string
 
 	// Packets and Streams are bound to mesh.GossipPort on this machine's overlay
 	// address. Run takes them over and closes them.
@@ -50,11 +29,8 @@ type Config struct {
 	// up when ctx ends.
 	Dial func(ctx context.Context, peer identity.NodeID) (net.Conn, error)
 
-	// Peer names the peer of the current plan that has an overlay address; nil
-	// takes the IPv6 addresses of those last given to Apply. Member says whether
-	// a machine is a live member of the trust log. Both are asked for every
-	// packet, from any goroutine, and answer at once.
-	Peer   func(netip.Addr) (identity.NodeID, bool)
+	// Member says whether a machine is a live member of the trust log. It is
+	// asked for every packet, from any goroutine, and answers at once.
 	Member func(identity.NodeID) bool
 
 	// Facts gives the key and endpoint statements held, those that changed
@@ -169,10 +145,6 @@ func New(cfg Config) (*Pool, error) {
 		return nil, errors.New("gossip: sockets and Dial are needed")
 	case cfg.Member == nil || cfg.Facts == nil || cfg.Merge == nil:
 		return nil, errors.New("gossip: Member, Facts and Merge are needed")
-	case len(cfg.Name) > MaxName:
-		return nil, fmt.Errorf("gossip: name of %d bytes is over %d", len(cfg.Name), MaxName)
-	case cfg.Pace != Fleet && cfg.Pace != Site:
-		return nil, fmt.Errorf("gossip: unknown pace %d", cfg.Pace)
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -187,11 +159,6 @@ func (p *Pool) library(t *transport) *memberlist.Config {
 	// The library makes a member slow to judge when others do not confirm what
 	// it sees. Where most machines meet a few only, that is the rule.
 	c.SuspicionMaxTimeoutMult, c.AwarenessMaxMultiplier = 3, 3
-	if p.cfg.Pace == Site {
-		c.ProbeInterval, c.ProbeTimeout = 5*time.Second, 2*time.Second
-		c.SuspicionMult, c.SuspicionMaxTimeoutMult = 3, 3
-		c.GossipInterval, c.PushPullInterval = 500*time.Millisecond, time.Minute
-	}
 	c.Name = p.roster.self.String()
 	c.BindPort, c.AdvertisePort = mesh.GossipPort, mesh.GossipPort
 	c.AdvertiseAddr = p.cfg.Mesh.Address(p.roster.self).String()

@@ -35,8 +35,6 @@ type fleet struct {
 	machines []*machine
 	// meets, where set, says which machines are peers of each other.
 	meets func(a, b int) bool
-	names map[int]string // of the pools of some
-	pace  Pace
 	seed  uint64
 }
 
@@ -144,7 +142,7 @@ func (m *machine) run() {
 	m.host = f.net.host(f.mesh.Address(m.id()))
 	var err error
 	m.pool, err = New(Config{
-		Key: m.key, Mesh: f.mesh, Version: "1.2.3", Name: f.names[m.n], Pace: f.pace,
+		Key: m.key, Mesh: f.mesh,
 		Packets: m.host, Streams: listener{m.host},
 		Dial: func(ctx context.Context, peer identity.NodeID) (net.Conn, error) {
 			return f.net.dial(ctx, m.host.at, f.mesh.Address(peer))

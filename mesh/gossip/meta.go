@@ -12,17 +12,15 @@ import (
 
 // Bounds of what a member says of itself.
 const (
-	// MaxMeta is memberlist's own limit, in bytes. Ours has about 200.
+	// MaxMeta is memberlist's own limit, in bytes. Ours has 189.
 	MaxMeta = 512
-	// MaxVersion is the longest version text, in bytes.
-	MaxVersion = 24
 )
 
 const (
 	metaFormat = 1
 	// metaDomain keeps the signature from being worth anything elsewhere.
 	metaDomain = "warren/gossip-meta/v1\n"
-	metaFixed  = 1 + ed25519.PublicKeySize + 8 + 4 + 2 + 8 + 32 + 8 + 4 + 16 + 2 + 8 + 1
+	metaFixed  = 1 + ed25519.PublicKeySize + 8 + 4 + 2 + 8 + 32 + 8 + 4 + 16 + 2 + 8
 )
 
 var errMeta = errors.New("meta not acceptable")
@@ -48,10 +46,8 @@ type Head struct {
 // Told is what a member says of itself: true or not, it is only a reason to
 // ask.
 type Told struct {
-	// Version of the member's software; printable ASCII, may be empty.
-	Version string
-	Roles   Roles
-	Head    Head
+	Roles Roles
+	Head  Head
 	// Policy is the revision of the policy text the member holds.
 	Policy uint64
 	// Revoked counts the revocations the member holds, and Revocations is a
@@ -70,7 +66,7 @@ type Told struct {
 // the member to where its own word is not heard any more.
 //
 //	format key counter ceiling roles entries head policy revoked
-//	revocations peers facts len(version) version [later fields] signature
+//	revocations peers facts [later fields] signature
 type meta struct {
 	Told
 	node    identity.NodeID
@@ -80,8 +76,7 @@ type meta struct {
 
 // seal encodes and signs m.
 func seal(key identity.NodeKey, mesh identity.MeshID, m meta) []byte {
-	version := m.Version[:min(len(m.Version), MaxVersion)]
-	b := make([]byte, 0, metaFixed+len(version)+ed25519.SignatureSize)
+	b := make([]byte, 0, metaFixed+ed25519.SignatureSize)
 	b = append(b, metaFormat)
 	b = append(b, key.Public()...)
 	b = binary.BigEndian.AppendUint64(b, m.counter)
@@ -94,8 +89,6 @@ func seal(key identity.NodeKey, mesh identity.MeshID, m meta) []byte {
 	b = append(b, m.Revocations[:]...)
 	b = binary.BigEndian.AppendUint16(b, m.Peers)
 	b = append(b, m.Facts[:]...)
-	b = append(b, byte(len(version)))
-	b = append(b, version...)
 	return append(b, ed25519.Sign(key.Signer(), signedMeta(mesh, b))...)
 }
 
@@ -144,15 +137,5 @@ func decodeMeta(b []byte) (meta, ed25519.PublicKey, error) {
 	copy(m.Revocations[:], next(16))
 	m.Peers = binary.BigEndian.Uint16(next(2))
 	copy(m.Facts[:], next(8))
-	n := int(next(1)[0])
-	if n > MaxVersion || len(at) < n+ed25519.SignatureSize {
-		return meta{}, nil, fmt.Errorf("version of %d bytes: %w", n, errMeta)
-	}
-	m.Version = string(next(n))
-	for _, c := range []byte(m.Version) {
-		if c <= ' ' || c > '~' {
-			return meta{}, nil, fmt.Errorf("version %q: %w", m.Version, errMeta)
-		}
-	}
 	return m, key, nil
 }

@@ -89,11 +89,8 @@ func newPool(cfg Config) *Pool {
 		default:
 		}
 	}
-	if p.cfg.Peer == nil {
-		p.cfg.Peer = p.roster.whose
-	}
 	p.guard = &guard{
-		roster: p.roster, mesh: cfg.Mesh, label: string(cfg.Mesh[:]) + cfg.Name, port: mesh.GossipPort, stats: &p.stats,
+		roster: p.roster, mesh: cfg.Mesh, label: string(cfg.Mesh[:]), port: mesh.GossipPort, stats: &p.stats,
 	}
 	p.queue.RetransmitMult = tellMult
 	p.queue.NumNodes = func() int {
@@ -143,7 +140,7 @@ func (p *Pool) Apply(s State) {
 func (p *Pool) told() Told {
 	h := p.state.Load()
 	return Told{
-		Version: p.cfg.Version, Roles: h.Roles, Head: h.Head, Policy: h.Policy,
+		Roles: h.Roles, Head: h.Head, Policy: h.Policy,
 		Revoked: uint32(len(h.Revocations)), Revocations: h.digest, //nolint:gosec // far fewer
 		Facts: p.summary().digest(), Peers: uint16(min(len(h.Peers), math.MaxUint16)), //nolint:gosec // bounded here
 	}

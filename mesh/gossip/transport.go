@@ -38,7 +38,6 @@ type transport struct {
 	roster  *roster
 	stats   *counters
 	log     *slog.Logger
-	peer    func(netip.Addr) (identity.NodeID, bool)
 	dial    func(ctx context.Context, peer identity.NodeID) (net.Conn, error)
 	packets net.PacketConn
 	streams net.Listener
@@ -70,7 +69,7 @@ func newTransport(c *Config, g *guard, s *counters) *transport {
 	life, shut := context.WithCancel(context.Background())
 	dialling, cancel := context.WithCancel(life)
 	return &transport{
-		guard: g, roster: g.roster, stats: s, log: c.Log, peer: c.Peer, dial: c.Dial,
+		guard: g, roster: g.roster, stats: s, log: c.Log, dial: c.Dial,
 		packets: c.Packets, streams: c.Streams,
 		in:      make(chan *memberlist.Packet, queueDepth),
 		arrived: make(chan net.Conn),
@@ -119,7 +118,7 @@ func (t *transport) sourceOf(a net.Addr) (id identity.NodeID, port uint16, ok bo
 	default:
 		at, _ = netip.ParseAddrPort(a.String())
 	}
-	id, ok = t.peer(at.Addr().Unmap())
+	id, ok = t.roster.whose(at.Addr().Unmap())
 	return id, at.Port(), ok
 }
 
