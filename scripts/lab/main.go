@@ -27,6 +27,9 @@ type options struct {
 	short  bool
 	list   bool
 	keep   string
+	bench  bool
+	tools  string
+	reps   int
 	inside string // this process is the story of that name
 }
 
@@ -38,6 +41,9 @@ func main() {
 	flag.BoolVar(&o.short, "short", false, "only the stories that make test tells too")
 	flag.BoolVar(&o.list, "list", false, "name the stories and end")
 	flag.StringVar(&o.keep, "keep", "", "copy the nodes' logs to this `folder`")
+	flag.BoolVar(&o.bench, "bench", false, "the stories that measure, for scripts/bench")
+	flag.StringVar(&o.tools, "tools", "", "with -bench: the `folder` where wireguard-go and engine are")
+	flag.IntVar(&o.reps, "reps", 5, "with -bench: how often each thing is measured")
 	flag.StringVar(&o.inside, "inside", "", "used by the lab itself")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -59,7 +65,7 @@ func lab(ctx context.Context, o options) error {
 	}
 	var chosen []story
 	for _, s := range stories() {
-		if pattern.MatchString(s.id) && (s.short || !o.short) {
+		if pattern.MatchString(s.id) && (s.short || !o.short) && s.bench == o.bench {
 			chosen = append(chosen, s)
 		}
 	}
@@ -139,7 +145,7 @@ func tell(ctx context.Context, s story, o options) error {
 	// The story ends by itself; this is for one that hangs.
 	ctx, cancel := context.WithTimeout(ctx, s.limit+20*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", "-inside", s.id, "-warren", o.warren, "-seed", fmt.Sprint(o.seed), "-keep", o.keep) //nolint:gosec // this program
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", "-inside", s.id, "-warren", o.warren, "-seed", fmt.Sprint(o.seed), "-keep", o.keep, "-tools", o.tools, "-reps", fmt.Sprint(o.reps)) //nolint:gosec // this program
 	cmd.SysProcAttr = apart()
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

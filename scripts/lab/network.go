@@ -194,13 +194,30 @@ func (t *teller) nft(ns, rules string) {
 	t.tool(rules, "ip", "netns", "exec", ns, "nft", "-f", "-")
 }
 
+// tool runs a command that has to work.
 func (t *teller) tool(input, name string, args ...string) string {
+	out, err := t.attempt(input, name, args...)
+	if err != nil {
+		t.fail("%w", err)
+	}
+	return out
+}
+
+func (t *teller) attempt(input, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(t.ctx, name, args...)
 	cmd.Stdin = strings.NewReader(input)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		t.fail("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(errs.String()))
+		return "", fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(errs.String()))
 	}
-	return out.String()
+	return out.String(), nil
+}
+
+// spawn starts a program in a namespace; it ends with the story.
+func (t *teller) spawn(ns string, args ...string) {
+	cmd := exec.CommandContext(t.ctx, "ip", append([]string{"netns", "exec", ns}, args...)...) //nolint:gosec // a program of ours
+	if err := cmd.Start(); err != nil {
+		t.fail("start %s: %w", args[0], err)
+	}
 }

@@ -15,5 +15,11 @@ func stories() []story {
 		lanMulticast(),
 		roaming(),
 		partition(),
+		benchTunnel(),
+		benchModes(),
+		benchKeys(),
+		benchControllers(),
+		benchOrphans(),
+		benchRevocation(),
 	}
 }

@@ -24,6 +24,7 @@ type story struct {
 	about string
 	limit time.Duration
 	short bool // part of make test
+	bench bool // measures for make bench, and is told there alone
 	tell  func(*teller)
 }
 
@@ -41,6 +42,8 @@ type result struct {
 type teller struct {
 	ctx     context.Context //nolint:containedctx // the story's own life, so that its steps read as steps
 	warren  string
+	tools   string // folder of the programs that only bench stories run
+	reps    int    // how often a bench story repeats
 	dir     string
 	rand    *rand.Rand
 	began   time.Time
@@ -64,7 +67,7 @@ func inside(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 	t := &teller{
-		ctx: ctx, warren: o.warren, dir: "/run/lab", began: time.Now(), figures: map[string]any{},
+		ctx: ctx, warren: o.warren, tools: o.tools, reps: o.reps, dir: "/run/lab", began: time.Now(), figures: map[string]any{},
 		rand: rand.New(rand.NewPCG(uint64(o.seed), 0)), //nolint:gosec // drawn to be repeated
 	}
 	fmt.Fprintf(os.Stderr, "\n== %s: %s (seed %d)\n", s.id, s.about, o.seed)
