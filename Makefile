@@ -59,9 +59,9 @@ cross: ## compile for the other systems
 demo: packages build ## a whole mesh on this machine, until Ctrl-C
 	bin/warren demo
 
-bench: build ## measure beside OpenSSH, write docs/benchmarks.md
+bench: build ## measure beside OpenSSH and wireguard-go, write docs/benchmarks.md
 	@scripts/setup.sh base bench
-	go run ./scripts/bench
+	go run ./scripts/bench $(BENCH)
 
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh

@@ -12,45 +12,72 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"warren/scripts/peer"
 )
 
+// begin starts what the steps on loopback need.
+func begin(ctx context.Context, r *run, _ *report) error {
+	var failed, err error
+	if r.mesh, err = startMesh(ctx, r.warren, r.short); err != nil {
+		failed = err
+	}
+	if r.sshd, err = startSSH(ctx, r.short); err != nil {
+		return errors.Join(failed, err)
+	}
+	version, err := peer.SSHVersion(ctx)
+	r.peers = append(r.peers, version)
+	return errors.Join(failed, err)
+}
+
+var errNoDemo = errors.New("the demo or the sshd did not come up")
+
 // commands times a command that does nothing, over both.
-func commands(ctx context.Context, m *mesh, s *sshd, r *report) error {
+func commands(ctx context.Context, r *run, out *report) error {
+	if r.mesh == nil || r.sshd == nil {
+		return errNoDemo
+	}
+	var shell, ssh sample
 	for range r.runs {
 		for _, one := range []struct {
 			into *sample
 			cmd  *exec.Cmd
 		}{
-			{&r.shell, m.command(ctx, "shell", device, "--", "true")},
-			{&r.ssh, s.command(ctx, "true")},
+			{&shell, r.mesh.command(ctx, "shell", device, "--", "true")},
+			{&ssh, r.sshd.command(ctx, "true")},
 		} {
 			began := time.Now()
-			if err := run(one.cmd, nil); err != nil {
+			if err := do(one.cmd, nil); err != nil {
 				return err
 			}
 			one.into.add(time.Since(began))
 		}
 	}
+	out.add(rowCommand, shell.String(), "OpenSSH: "+ssh.String(), "at most 0.5 of OpenSSH", atMost(ratio(shell.median(), ssh.median()), 0.5, "%.2f"))
 	return nil
 }
 
 const outputSize = 20_000_000
 
 // output carries 20 MB that cannot be compressed or guessed, and compares.
-func output(ctx context.Context, m *mesh, s *sshd, r *report) error {
+func output(ctx context.Context, r *run, out *report) error {
+	if r.mesh == nil || r.sshd == nil {
+		return errNoDemo
+	}
 	want := make([]byte, outputSize)
 	_, _ = rand.Read(want)
-	file := filepath.Join(m.dir, "output")
+	file := filepath.Join(r.mesh.dir, "output")
 	if err := os.WriteFile(file, want, 0o644); err != nil {
 		return err
 	}
+	var shell, ssh sample
 	for range max(r.runs/8, 1) {
 		for _, one := range []struct {
 			into *sample
 			cmd  *exec.Cmd
 		}{
-			{&r.shellOutput, m.command(ctx, "shell", device, "--", "cat", file)},
-			{&r.sshOutput, s.command(ctx, "cat", file)},
+			{&shell, r.mesh.command(ctx, "shell", device, "--", "cat", file)},
+			{&ssh, r.sshd.command(ctx, "cat", file)},
 		} {
 			began := time.Now()
 			got, err := one.cmd.Output()
@@ -64,24 +91,36 @@ func output(ctx context.Context, m *mesh, s *sshd, r *report) error {
 			one.into.add(took)
 		}
 	}
+	perSecond := func(s sample) string { return fmt.Sprintf("%.0f MB/s", outputSize/1e6/s.median().Seconds()) }
+	out.add(rowOutput, perSecond(shell), "OpenSSH: "+perSecond(ssh), "whole", "met")
 	return nil
 }
 
 // joining takes machines in, one after the other.
-func joining(ctx context.Context, m *mesh, _ *sshd, r *report) error {
+func joining(ctx context.Context, r *run, out *report) error {
+	if r.mesh == nil {
+		return errNoDemo
+	}
+	var took sample
 	for range max(r.runs/8, 1) {
-		took, err := m.join(ctx)
+		one, err := r.mesh.join(ctx)
 		if err != nil {
 			return err
 		}
-		r.join.add(took)
+		took.add(one)
 	}
+	out.add(rowJoin, took.String(), "", "at most 3 s", atMost(took.median().Seconds(), 3, "%.2f s"))
 	return nil
 }
 
+const mb = 1e6
+
 // idle watches a device nobody works on.
-func idle(ctx context.Context, m *mesh, _ *sshd, r *report) error {
-	pid, err := m.pid(ctx, idler)
+func idle(ctx context.Context, r *run, out *report) error {
+	if r.mesh == nil {
+		return errNoDemo
+	}
+	pid, err := r.mesh.pid(ctx, idler)
 	if err != nil {
 		return err
 	}
@@ -92,15 +131,20 @@ func idle(ctx context.Context, m *mesh, _ *sshd, r *report) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(r.idle):
+	case <-time.After(r.options.idle):
 	}
 	after, err := processorTime(pid)
 	if err != nil {
 		return err
 	}
-	r.core = float64(after-before) / float64(r.idle)
-	r.rss, err = resident(pid)
-	return err
+	rss, err := resident(pid)
+	if err != nil {
+		return err
+	}
+	core := float64(after-before) / float64(r.options.idle) * 100
+	out.add(rowMemory, fmt.Sprintf("%.1f MB", float64(rss)/mb), "", "at most 60 MB", atMost(float64(rss)/mb, 60, "%.1f MB"))
+	out.add(rowProcessor, fmt.Sprintf("%.2f %% of a core over %s", core, r.options.idle), "", "at most 0.5 %", atMost(core, 0.5, "%.2f %%"))
+	return nil
 }
 
 // processorTime reads user and system time of a process: proc(5), fields 14
@@ -136,11 +180,12 @@ func resident(pid int) (int64, error) {
 	return 0, fmt.Errorf("process %d tells no VmRSS", pid)
 }
 
-func binary(_ context.Context, m *mesh, _ *sshd, r *report) error {
-	info, err := os.Stat(m.warren)
+func binary(_ context.Context, r *run, out *report) error {
+	info, err := os.Stat(r.warren)
 	if err != nil {
 		return err
 	}
-	r.binary = info.Size()
+	size := float64(info.Size()) / mb
+	out.add(rowBinary, fmt.Sprintf("%.1f MB", size), "", "at most 60 MB", atMost(size, 60, "%.1f MB"))
 	return nil
 }

@@ -20,6 +20,9 @@ const (
 	idler  = "kiosk-2"
 )
 
+// stopTime is what programs get to end by themselves.
+const stopTime = 20 * time.Second
+
 // mesh is a running demo.
 type mesh struct {
 	warren, dir, state string
@@ -34,10 +37,8 @@ func startMesh(ctx context.Context, warren, dir string) (*mesh, error) {
 		return nil, err
 	}
 	m := &mesh{warren: exe, dir: filepath.Join(dir, "demo")}
-	m.demo = exec.CommandContext(ctx, exe, "demo", "--dir", m.dir)
+	m.demo = exec.Command(exe, "demo", "--dir", m.dir) //nolint:gosec,noctx // the program under test; stop ends it
 	m.demo.Stderr = &bytes.Buffer{}
-	m.demo.Cancel = func() error { return m.demo.Process.Signal(os.Interrupt) }
-	m.demo.WaitDelay = 20 * time.Second
 	if err := m.demo.Start(); err != nil {
 		return nil, err
 	}
@@ -58,6 +59,8 @@ func startMesh(ctx context.Context, warren, dir string) (*mesh, error) {
 
 func (m *mesh) stop() {
 	_ = m.demo.Process.Signal(os.Interrupt)
+	kill := time.AfterFunc(stopTime, func() { _ = m.demo.Process.Kill() })
+	defer kill.Stop()
 	_ = m.demo.Wait()
 }
 
@@ -74,10 +77,11 @@ func (m *mesh) at(ctx context.Context, state string, args ...string) *exec.Cmd {
 
 // ask runs a verb with --json and decodes what it prints.
 func (m *mesh) ask(ctx context.Context, into any, args ...string) error {
-	return run(m.command(ctx, append([]string{"--json"}, args...)...), into)
+	return do(m.command(ctx, append([]string{"--json"}, args...)...), into)
 }
 
-func run(cmd *exec.Cmd, into any) error {
+// do runs a command to its end and decodes what it prints.
+func do(cmd *exec.Cmd, into any) error {
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
