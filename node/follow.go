@@ -23,6 +23,7 @@ type follower struct {
 	mu      sync.Mutex
 	news    chan struct{} // closed when there are own facts to tell
 	reached map[identity.NodeID]bool
+	heard   time.Time // the last controller that does not answer any more
 }
 
 func newFollower(l *life) *follower {
@@ -53,7 +54,22 @@ func (f *follower) follows(id identity.NodeID) bool {
 func (f *follower) set(id identity.NodeID, reached bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.reached[id] {
+		f.heard = time.Now()
+	}
 	f.reached[id] = reached
+}
+
+// contact is when a controller was heard last.
+func (f *follower) contact() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, reached := range f.reached {
+		if reached {
+			return time.Now()
+		}
+	}
+	return f.heard
 }
 
 // Between attempts.

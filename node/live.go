@@ -322,7 +322,8 @@ func (l *life) api() *api.Running {
 	return &api.Running{
 		Self: l.key.ID(), Home: l.home, View: l.view, Plan: l.now, Authority: l.authority,
 		Engine: l.engine, Presence: l.presence, Gossip: l.gossip, Hub: l.hub, Broker: l.broker,
-		Controllers: l.controllers, Audit: l.auditor.api(), Log: l.log.With("part", "api"),
+		Controllers: l.controllers, Contact: l.follower.contact, Clocks: l.clocks, Audit: l.auditor.api(),
+		Log: l.log.With("part", "api"),
 	}
 }
 

@@ -9,11 +9,13 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"warren/mesh/identity"
 	"warren/node/api"
+	"warren/node/care"
 	"warren/node/enrol"
 	"warren/node/fault"
 	"warren/node/home"
@@ -42,6 +44,9 @@ type machine struct {
 	mesh   identity.MeshID
 	listen *net.TCPAddr
 	log    *slog.Logger
+
+	journal *care.Journal
+	started time.Time
 
 	mu     sync.Mutex
 	member home.Member
@@ -102,7 +107,8 @@ func Run(ctx context.Context, cfg Config) error {
 
 // load reads what the folder says this machine is.
 func load(cfg Config) (*machine, error) {
-	m := &machine{cfg: cfg, home: home.At(cfg.Dir), log: cfg.Log}
+	journal := care.NewJournal(cfg.Log.Handler())
+	m := &machine{cfg: cfg, home: home.At(cfg.Dir), log: slog.New(journal), journal: journal, started: time.Now()}
 	var err error
 	m.member, err = m.home.Member()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -136,6 +142,7 @@ func load(cfg Config) (*machine, error) {
 func (m *machine) local() *api.Local {
 	return &api.Local{
 		Home: m.home, Member: m.membership, Running: &m.running, Ready: m.ready.Load,
+		Up: m.cfg.Up, Started: m.started, Lines: m.journal.Text,
 		Stop: func(leave bool) {
 			m.leaving.Store(leave)
 			m.stop()

@@ -47,14 +47,7 @@ func newPeers(a *app) *cobra.Command {
 				return err
 			}
 			if a.json {
-				out := []peerJSON{}
-				for _, p := range r.GetPeers() {
-					out = append(out, peerJSON{
-						ID: p.GetId(), Name: p.GetName(), Role: p.GetRole(), Addresses: nonNil(p.GetAddresses()),
-						Online: p.GetOnline(), Path: pathOf(p.GetPath()), RxBytes: p.GetRxBytes(), TxBytes: p.GetTxBytes(), Since: moment(p.GetSince()),
-					})
-				}
-				return a.printJSON(out)
+				return a.printJSON(peersOf(r))
 			}
 			var rows [][]string
 			for _, p := range r.GetPeers() {
@@ -70,6 +63,17 @@ func newPeers(a *app) *cobra.Command {
 			return a.table([]string{"NAME", "ROLE", "ADDRESS", "STATE", "PATH", "RECEIVED / SENT"}, rows)
 		},
 	}
+}
+
+func peersOf(r *warrenv1.PeersResponse) []peerJSON {
+	out := []peerJSON{}
+	for _, p := range r.GetPeers() {
+		out = append(out, peerJSON{
+			ID: p.GetId(), Name: p.GetName(), Role: p.GetRole(), Addresses: nonNil(p.GetAddresses()),
+			Online: p.GetOnline(), Path: pathOf(p.GetPath()), RxBytes: p.GetRxBytes(), TxBytes: p.GetTxBytes(), Since: moment(p.GetSince()),
+		})
+	}
+	return out
 }
 
 func pathOf(p *warrenv1.Path) pathJSON {

@@ -36,6 +36,7 @@ import (
 //	squat tcp|udp           takes the port of the next up
 //	batter HOW FILE ...     damages a state file and starts the node; see batter
 //	pipe IN OUT VERB ...    runs a verb between two files, which same compares
+//	secretless FILE         has no private key of this folder, nor the link
 //	types FILE CODE VERB    runs a verb on a terminal at which somebody types FILE
 //	answers FILE CODE VERB  likewise, for a verb that asks
 //
@@ -60,7 +61,7 @@ func TestScripts(t *testing.T) {
 			"up": up, "starting": starting, "says": says, "halt": halt, "crash": crash, "ended": ended,
 			"found": found, "enrol": enrolled,
 			"json": look, "take": take, "bend": bend, "squat": squat, "batter": batter,
-			"pipe": pipe, "same": same, "types": types, "answers": answers,
+			"pipe": pipe, "same": same, "secretless": secretless, "types": types, "answers": answers,
 		},
 	})
 }

@@ -45,6 +45,7 @@ func LocalServer(l *Local) *http.Server {
 	mux.Handle(warrenv1connect.NewSessionServiceHandler(sessionService{l}, opts...))
 	mux.Handle(warrenv1connect.NewAuditServiceHandler(auditService{l}, opts...))
 	mux.Handle(warrenv1connect.NewMeaningServiceHandler(meaningService{l}, opts...))
+	mux.Handle(warrenv1connect.NewCareServiceHandler(careService{l}, opts...))
 	mux.Handle(warrenv1connect.NewControllersServiceHandler(controllersService{l}, opts...))
 	return port.Server(fromHere(l.known(mux)), func(ctx context.Context, c net.Conn) context.Context {
 		uid, _, _, err := platform.PeerUID(c)

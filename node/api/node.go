@@ -46,7 +46,11 @@ type Running struct {
 	Audit     Audit
 	// Controllers tells how the controllers are, as seen from here.
 	Controllers func(ctx context.Context) []Controller
-	Log         *slog.Logger
+	// Contact is when a controller was heard last; zero is not since the start.
+	Contact func() time.Time
+	// Clocks asks controllers and peers for the time.
+	Clocks func(ctx context.Context) []Clock
+	Log    *slog.Logger
 }
 
 // Gossip is what this machine hears from its peers and tells them. What it says

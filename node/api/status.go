@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/node/fault"
 	"warren/node/home"
+	"warren/node/platform"
 )
 
 // Local is what the local socket needs. Running is empty while the machine
@@ -17,6 +19,11 @@ type Local struct {
 	Running *atomic.Pointer[Running]
 	// Ready tells that the overlay is up.
 	Ready func() bool
+	// Up are the options it runs with, Started when that began, Lines the newest
+	// lines of its log.
+	Up      platform.Config
+	Started time.Time
+	Lines   func() string
 	// Stop ends the node; with leave it bids farewell first.
 	Stop func(leave bool)
 }

@@ -24,6 +24,7 @@ type Local struct {
 	Sessions warrenv1connect.SessionServiceClient
 	Audit    warrenv1connect.AuditServiceClient
 	Meaning  warrenv1connect.MeaningServiceClient
+	Care     warrenv1connect.CareServiceClient
 
 	Controllers warrenv1connect.ControllersServiceClient
 
@@ -44,6 +45,7 @@ func NewLocal(d platform.Dir) *Local {
 		Sessions: warrenv1connect.NewSessionServiceClient(hc, base, opts),
 		Audit:    warrenv1connect.NewAuditServiceClient(hc, base, opts, connect.WithReadMaxBytes(maxMessage)),
 		Meaning:  warrenv1connect.NewMeaningServiceClient(hc, base, opts),
+		Care:     warrenv1connect.NewCareServiceClient(hc, base, opts),
 
 		Controllers: warrenv1connect.NewControllersServiceClient(hc, base, opts),
 

@@ -170,12 +170,14 @@ func (h Home) SaveCheckpoints(data []byte) error {
 	return platform.WriteFile(h.checkpointsPath(), data, 0o600)
 }
 
+// Files are the paths of the state files there may be, the marker first.
+func (h Home) Files() []string {
+	return []string{h.memberPath(), h.dir.NodeKey(), h.tunnelPath(), h.dir.TechnicianKey(), h.dir.View(), h.notebookPath(), h.checkpointsPath()}
+}
+
 // Leave removes every trace of membership, keys included, the marker first.
 func (h Home) Leave() error {
-	for _, path := range []string{
-		h.memberPath(), h.dir.NodeKey(), h.tunnelPath(), h.dir.TechnicianKey(), h.dir.View(),
-		h.notebookPath(), h.checkpointsPath(),
-	} {
+	for _, path := range h.Files() {
 		if err := platform.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove %s: %w", path, err)
 		}

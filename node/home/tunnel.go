@@ -43,6 +43,12 @@ func (h Home) EnsureTunnel() (Tunnel, error) {
 	return t, h.writeJSON(h.tunnelPath(), t)
 }
 
+// Tunnel reads the tunnel keys; fs.ErrNotExist where there are none.
+func (h Home) Tunnel() (Tunnel, error) {
+	var t Tunnel
+	return t, h.readJSON(h.tunnelPath(), &t)
+}
+
 // Keys are the WireGuard and the disco key.
 func (t Tunnel) Keys() (wireguard, disco *ecdh.PrivateKey, err error) {
 	if wireguard, err = ecdh.X25519().NewPrivateKey(t.WireGuard); err != nil {

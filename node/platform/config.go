@@ -61,6 +61,24 @@ func (c Config) Check() error {
 	return nil
 }
 
+// Given are the options that were given, by the names they have in warren.yaml.
+func (c Config) Given() map[string]any {
+	out := map[string]any{}
+	set := func(name string, given bool, value any) {
+		if given {
+			out[name] = value
+		}
+	}
+	set("listen", c.Listen != "", c.Listen)
+	set("listen-tls", c.ListenTLS != 0, c.ListenTLS)
+	set("public", len(c.Public) > 0, c.Public)
+	set("loopback", c.Loopback, c.Loopback)
+	set("tun", c.Tun != "", c.Tun)
+	set("console", c.Console != "", c.Console)
+	set("host-files", c.HostFiles, c.HostFiles)
+	return out
+}
+
 // portsAfterListen is how many ports above the listen port are in use: two of
 // STUN and one of the UDP relay.
 const portsAfterListen = 3

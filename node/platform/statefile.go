@@ -15,6 +15,9 @@ import (
 	"warren/node/fault"
 )
 
+// PreviousSuffix names the generation before a state file.
+const PreviousSuffix = ".prev"
+
 // MaxStateFile bounds the contents of a state file, in bytes.
 const MaxStateFile = 256 << 20
 
@@ -28,8 +31,7 @@ const (
 	magic       = "warrenS1"
 	trailerSize = len(magic) + 8 + sha256.Size
 
-	previousSuffix = ".prev"
-	tempPattern    = ".warren-*.tmp"
+	tempPattern = ".warren-*.tmp"
 )
 
 func seal(data []byte) []byte {
@@ -116,7 +118,7 @@ func (r *replacement) keepOld() error {
 	if err != nil {
 		return err
 	}
-	return os.Rename(r.path, r.path+previousSuffix)
+	return os.Rename(r.path, r.path+PreviousSuffix)
 }
 
 func (r *replacement) swap() error {
@@ -142,7 +144,7 @@ func ReadFile(path string) (data []byte, recovered bool, err error) {
 	if !errors.Is(err, ErrCorrupt) && !errors.Is(err, fs.ErrNotExist) {
 		return nil, false, explain(err, "read state file", path)
 	}
-	previous, perr := readSealed(path + previousSuffix)
+	previous, perr := readSealed(path + PreviousSuffix)
 	if perr == nil {
 		return previous, true, nil
 	}
@@ -181,7 +183,7 @@ func readBounded(path string) ([]byte, error) {
 // goes first, so that what is removed half-way never comes back. A file that
 // is not there is no error.
 func Remove(path string) error {
-	for _, p := range []string{path + previousSuffix, path} {
+	for _, p := range []string{path + PreviousSuffix, path} {
 		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return explain(err, "remove state file", path)
 		}

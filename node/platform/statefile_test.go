@@ -35,7 +35,7 @@ func TestStateFileRoundTrip(t *testing.T) {
 	if err != nil || info.Mode().Perm() != KeyMode {
 		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
 	}
-	if previous, err := readSealed(path + previousSuffix); err != nil || !strings.HasPrefix(string(previous), "long") {
+	if previous, err := readSealed(path + PreviousSuffix); err != nil || !strings.HasPrefix(string(previous), "long") {
 		t.Errorf("the generation before is %.8q, %v", previous, err)
 	}
 	if err := Remove(path); err != nil {
@@ -70,7 +70,7 @@ func TestEveryDamageIsDetected(t *testing.T) {
 		}
 	}
 	with, without := filepath.Join(t.TempDir(), "view"), filepath.Join(t.TempDir(), "view")
-	put(t, with+previousSuffix, string(seal([]byte(older))), 0o600)
+	put(t, with+PreviousSuffix, string(seal([]byte(older))), 0o600)
 	for name, bad := range damage {
 		put(t, with, string(bad), 0o600)
 		if got, recovered, err := ReadFile(with); err != nil || !recovered || string(got) != older {
@@ -83,14 +83,14 @@ func TestEveryDamageIsDetected(t *testing.T) {
 	}
 	t.Logf("%d damages seen", len(damage))
 
-	put(t, with+previousSuffix, "neither", 0o600)
+	put(t, with+PreviousSuffix, "neither", 0o600)
 	if _, _, err := ReadFile(with); !errors.Is(err, ErrCorrupt) || fault.Of(err).Hint == "" {
 		t.Errorf("both damaged: %v, want ErrCorrupt and a hint", err)
 	}
 	if err := os.Remove(with); err != nil {
 		t.Fatal(err)
 	}
-	put(t, with+previousSuffix, string(seal([]byte(older))), 0o600)
+	put(t, with+PreviousSuffix, string(seal([]byte(older))), 0o600)
 	if got, recovered, err := ReadFile(with); string(got) != older || !recovered || err != nil {
 		t.Errorf("newest gone: %q, %v, %v", got, recovered, err)
 	}

@@ -63,9 +63,11 @@ func (*ExamineRequest) Descriptor() ([]byte, []int) {
 type ExamineResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Findings []*Finding             `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
-	// "[IP]:PORT" as the node was told to listen.
-	Listen        string `protobuf:"bytes,2,opt,name=listen,proto3" json:"listen,omitempty"`
-	Loopback      bool   `protobuf:"varint,3,opt,name=loopback,proto3" json:"loopback,omitempty"`
+	// The options it runs with, as far as doctor looks at them.
+	Listen        string   `protobuf:"bytes,2,opt,name=listen,proto3" json:"listen,omitempty"`
+	Loopback      bool     `protobuf:"varint,3,opt,name=loopback,proto3" json:"loopback,omitempty"`
+	Tun           string   `protobuf:"bytes,4,opt,name=tun,proto3" json:"tun,omitempty"`
+	Public        []string `protobuf:"bytes,5,rep,name=public,proto3" json:"public,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -119,6 +121,20 @@ func (x *ExamineResponse) GetLoopback() bool {
 		return x.Loopback
 	}
 	return false
+}
+
+func (x *ExamineResponse) GetTun() string {
+	if x != nil {
+		return x.Tun
+	}
+	return ""
+}
+
+func (x *ExamineResponse) GetPublic() []string {
+	if x != nil {
+		return x.Public
+	}
+	return nil
 }
 
 type Finding struct {
@@ -398,11 +414,13 @@ var File_warren_v1_care_proto protoreflect.FileDescriptor
 const file_warren_v1_care_proto_rawDesc = "" +
 	"\n" +
 	"\x14warren/v1/care.proto\x12\twarren.v1\"\x10\n" +
-	"\x0eExamineRequest\"u\n" +
+	"\x0eExamineRequest\"\x9f\x01\n" +
 	"\x0fExamineResponse\x12.\n" +
 	"\bfindings\x18\x01 \x03(\v2\x12.warren.v1.FindingR\bfindings\x12\x16\n" +
 	"\x06listen\x18\x02 \x01(\tR\x06listen\x12\x1a\n" +
-	"\bloopback\x18\x03 \x01(\bR\bloopback\"[\n" +
+	"\bloopback\x18\x03 \x01(\bR\bloopback\x12\x10\n" +
+	"\x03tun\x18\x04 \x01(\tR\x03tun\x12\x16\n" +
+	"\x06public\x18\x05 \x03(\tR\x06public\"[\n" +
 	"\aFinding\x12\x14\n" +
 	"\x05check\x18\x01 \x01(\tR\x05check\x12\x0e\n" +
 	"\x02ok\x18\x02 \x01(\bR\x02ok\x12\x16\n" +
