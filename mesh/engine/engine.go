@@ -227,6 +227,10 @@ func (e *Engine) Run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error {
+		e.keepHome(ctx)
+		return nil
+	})
+	g.Go(func() error {
 		select {
 		case <-ctx.Done():
 			return nil
