@@ -56,6 +56,11 @@ func FuzzPayload(f *testing.F) {
 	for i, s := range []*warrenv1.Statement{keysOf(f, k), endpointsOf(f, k, "192.0.2.1:1", "[2001:db8::1]:2")} {
 		f.Add(byte(i), s.GetPayload())
 	}
+	served, err := identity.Endpoints{Rendezvous: offer(), Home: k.ID(), Counter: 1}.Sign(k, mesh(7))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(byte(1), served.GetPayload())
 	f.Fuzz(func(t *testing.T, which byte, payload []byte) {
 		if len(payload) > identity.MaxPayload {
 			return
@@ -81,6 +86,9 @@ func FuzzPayload(f *testing.F) {
 		}
 		if got.Node != k.ID() || len(got.Addresses) > identity.MaxEndpoints {
 			t.Fatalf("endpoints %+v", got)
+		}
+		if r := got.Rendezvous; r != nil && (len(r.TLS) > identity.MaxTLS || len(r.STUN) > identity.MaxSTUN) {
+			t.Fatalf("rendezvous %+v", r)
 		}
 		for _, a := range got.Addresses {
 			if !a.IsValid() || a.Port() == 0 || a.Addr().Zone() != "" || a.Addr().Is4In6() || mesh(7).Prefix().Contains(a.Addr()) {

@@ -108,15 +108,22 @@ func (w *world) device(d *warrenv1.DeviceRecord, candidate bool) {
 }
 
 // state gives a machine keys that follow from the word, and an endpoint.
-func (w *world) state(name, word string) {
+func (w *world) state(name, word string, also ...func(*identity.Endpoints)) {
 	w.t.Helper()
 	k := nodeKey(w.t, name)
 	keys := identitytest.Keys(w.t, k, w.log.Mesh(), word, 1, day0)
 	d, _ := w.log.Device(k.ID())
-	endpoints, err := identity.SignEndpoints(k, w.log.Mesh(), []netip.AddrPort{
-		netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, d.IPv4.As4()[3]}), 41820),
-		netip.AddrPortFrom(d.IPv4, 41820),
-	}, 1, day0)
+	where := identity.Endpoints{
+		Addresses: []netip.AddrPort{
+			netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, d.IPv4.As4()[3]}), 41820),
+			netip.AddrPortFrom(d.IPv4, 41820),
+		},
+		Counter: 1, Time: day0,
+	}
+	for _, more := range also {
+		more(&where)
+	}
+	endpoints, err := where.Sign(k, w.log.Mesh())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -199,6 +206,7 @@ func (w *world) line(f []string) {
 	w.t.Helper()
 	var end time.Time
 	var tags, words []string
+	var also []func(*identity.Endpoints)
 	like := f[1]
 	for _, word := range f[2:] {
 		kind, value, _ := strings.Cut(word, ":")
@@ -213,6 +221,16 @@ func (w *world) line(f []string) {
 			tags = append(tags, value)
 		case "like":
 			like = value
+		case "public":
+			also = append(also, func(e *identity.Endpoints) { e.Public = append(e.Public, value) })
+		case "serves":
+			var port uint16
+			_, _ = fmt.Sscan(value, &port)
+			also = append(also, func(e *identity.Endpoints) {
+				e.Rendezvous = &identity.Rendezvous{Certificate: [32]byte{7}, TLS: []uint16{port}, STUN: []uint16{41821, 41822}, Relay: 41823}
+			})
+		case "home":
+			also = append(also, func(e *identity.Endpoints) { e.Home = w.ids[value] })
 		default:
 			words = append(words, word)
 		}
@@ -235,7 +253,7 @@ func (w *world) line(f []string) {
 		}
 		w.device(d, i >= 0)
 	case "keys":
-		w.state(f[1], like)
+		w.state(f[1], like, also...)
 	case "technician":
 		w.technician(f[1], words[1], slices.Contains(words, "admin"), end)
 	case "revoke":
@@ -272,10 +290,22 @@ func (w *world) render(p plan.Plan, err error) string {
 	slices.SortFunc(peers, func(a, b mesh.Peer) int { return strings.Compare(w.names[a.ID], w.names[b.ID]) })
 	for _, q := range peers {
 		line("\tpeer %s: allowed %s, endpoints %v", w.names[q.ID], w.words(q.AllowedIPs), q.Endpoints)
+		if !q.Home.IsZero() {
+			line("\t\twaits at %s", w.names[q.Home])
+		}
 		k, _ := w.directory.Keys(q.ID)
 		if k.WireGuard != q.WireGuard || k.Disco != q.Disco {
 			line("\t\twith other keys")
 		}
+	}
+	for _, r := range p.Mesh.Rendezvous {
+		if r.Name != w.names[r.ID] || r.Certificate != [32]byte{7} {
+			line("\twrong rendezvous %+v", r)
+		}
+		line("\trendezvous %s: doors %v, stun %v, relay %v", r.Name, r.Doors, r.STUN, r.Relay)
+	}
+	if !p.Mesh.Home.IsZero() {
+		line("\twaited at %s", w.names[p.Mesh.Home])
 	}
 	if p.Mesh.Filter != nil {
 		for _, r := range p.Mesh.Filter.List {
