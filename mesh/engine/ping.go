@@ -137,8 +137,7 @@ func (e *Engine) pong(r *ipnstate.PingResult) Pong {
 		pong.Kind, pong.Via = KindMemberTLS, memberName(m.Name)
 	case r.PeerRelay != "":
 		pong.Kind, pong.Endpoint = KindMemberUDP, relayAddress(r.PeerRelay)
-		m, _ := regions.relayAt(pong.Endpoint)
-		pong.Via = memberName(m.Name)
+		pong.Via = memberName(regions.relayAt(pong.Endpoint).Name)
 	default:
 		pong.Endpoint, _ = netip.ParseAddrPort(r.Endpoint)
 		pong.Kind = e.PathKind(pong.Endpoint)

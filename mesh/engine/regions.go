@@ -57,14 +57,24 @@ func (r regions) of(number int) (mesh.Rendezvous, bool) {
 	return m, ok
 }
 
-// relayAt is the rendezvous whose packet relay has an address.
-func (r regions) relayAt(at netip.AddrPort) (mesh.Rendezvous, bool) {
+// relayAt is the rendezvous whose packet relay has an address. One that is
+// public by a name has more of them than it states; where it is the only relay,
+// it is meant.
+func (r regions) relayAt(at netip.AddrPort) (only mesh.Rendezvous) {
+	relays := 0
 	for _, m := range r.member {
 		if slices.Contains(m.Relay, at) {
-			return m, true
+			return m
+		}
+		if len(m.Relay) > 0 {
+			only = m
+			relays++
 		}
 	}
-	return mesh.Rendezvous{}, false
+	if relays > 1 {
+		return mesh.Rendezvous{}
+	}
+	return only
 }
 
 // derpMap gives the library its regions; nil where there are none, as an empty

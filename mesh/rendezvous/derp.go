@@ -206,7 +206,7 @@ func (g *gate) open() error {
 	copy(frame, head)
 	greeting := frame[derp.FrameHeaderLen:]
 	if _, err := io.ReadFull(g.from, greeting); err != nil {
-		return err
+		return fmt.Errorf("greeting of %d bytes is cut: %w", n, err)
 	}
 	if err := g.admit(greeting); err != nil {
 		return err

@@ -59,9 +59,14 @@ type door struct {
 
 func open(t *testing.T, admit func(identity.NodeID, ed25519.PublicKey, string) error, protocols ...string) *door {
 	t.Helper()
-	d := &door{key: newKey(t)}
+	return run(t, port.Config{Key: newKey(t), Admit: admit, Log: slog.New(slog.DiscardHandler)}, protocols...)
+}
+
+func run(t *testing.T, cfg port.Config, protocols ...string) *door {
+	t.Helper()
+	d := &door{key: cfg.Key}
 	var err error
-	d.Listener, err = port.NewListener(port.Config{Key: d.key, Admit: admit, Log: slog.New(slog.DiscardHandler)}, protocols...)
+	d.Listener, err = port.NewListener(cfg, protocols...)
 	if err != nil {
 		t.Fatal(err)
 	}

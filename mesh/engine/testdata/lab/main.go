@@ -6,7 +6,8 @@
 //
 // It echoes TCP and UDP on port 2200 of its overlay addresses, and answers
 // commands, one a line, on standard output; after "soon" they have one second
-// rather than five:
+// rather than five. With -serve HOST it is a rendezvous at that address; with
+// -member NAME@HOST+HOST another is, and everybody's home:
 //
 //	ping NAME | tcp NAME | udp NAME | tcp4 NAME | udp4 NAME | plain NAME
 //	knock ADDRESS:PORT | rate NAME SECONDS | stream NAME SECONDS | memory
@@ -99,6 +100,8 @@ func main() {
 	user := flag.Bool("userspace", false, "")
 	device := flag.String("device", "", "")
 	debug := flag.Bool("debug", false, "")
+	serve := flag.String("serve", "", "HOST")
+	at := flag.String("member", "", "NAME@HOST+HOST")
 	ghosts := flag.Int("ghosts", 0, "peers that do not exist")
 	flag.Parse()
 
@@ -131,6 +134,15 @@ func main() {
 		p := l.peers("ghost" + strconv.Itoa(i) + "@192.0.2.1:" + strconv.Itoa(1000+i))[0]
 		p.Addresses = p.Addresses[:1]
 		l.cfg.Peers = append(l.cfg.Peers, p)
+	}
+	if *serve != "" {
+		*at = *name + "@" + *serve
+		if err := l.serve(ctx, *name); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if member, host, ok := strings.Cut(*at, "@"); ok {
+		l.waitAt(member, strings.Split(host, "+"))
 	}
 	if err := e.Apply(l.cfg); err != nil {
 		log.Fatal(err)
@@ -229,7 +241,15 @@ func (l *lab) do(ctx context.Context, words []string) (string, error) {
 	switch words[0] {
 	case "ping":
 		pong, err := l.e.Ping(ctx, n.id)
+		if pong.Via != "" {
+			return fmt.Sprintf("pong %s via %s %v", pong.Kind, pong.Via, pong.RTT), err
+		}
 		return fmt.Sprintf("pong %s %s %v", pong.Kind, pong.Endpoint, pong.RTT), err
+	case "home":
+		for l.e.Home().IsZero() && ctx.Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+		}
+		return "home " + l.e.Home().Short(), ctx.Err()
 	case "tcp", "udp":
 		return l.talk(ctx, words[0], n.addr, begin)
 	case "tcp4", "udp4":
