@@ -387,4 +387,3 @@ func (l *lab) rate(ctx context.Context, to netip.Addr, seconds string) (string, 
 	took := time.Since(begin)
 	return fmt.Sprintf("rate %.0f Mbit/s sent=%d got=%s", float64(sent)*8/1e6/took.Seconds(), sent, got), nil
 }
-
