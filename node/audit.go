@@ -107,7 +107,7 @@ func (a *auditor) run(ctx context.Context) error {
 
 // api is what handlers use of it.
 func (a *auditor) api() api.Audit {
-	return api.Audit{Witness: a.witness, Ways: a.ways, Warnings: a.warnings}
+	return api.Audit{Witness: a.witness, Ways: a.ways, Settle: a.settle, Warnings: a.warnings}
 }
 
 // close writes what was noted while all else ended.
@@ -382,6 +382,8 @@ func (a *auditor) ask(ctx context.Context, q audit.Question) bool {
 				err = a.witness.Settle(q, res.GetProof(), w.Node)
 				if errors.Is(err, audit.ErrContradiction) {
 					a.life.log.Error("controller vouches for two histories of the audit log", "part", "audit", "node", q.Told.Node.Short(), "err", err)
+					a.life.gossip.Say(q.Held.Statement)
+					a.life.gossip.Say(q.Told.Statement)
 				}
 				settled = err == nil || errors.Is(err, audit.ErrContradiction)
 			}

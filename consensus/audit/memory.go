@@ -24,8 +24,10 @@ func (w *Witness) Marshal() ([]byte, error) {
 	for _, c := range w.line {
 		m.Line = append(m.Line, c.Statement)
 	}
-	for _, c := range w.newest {
-		m.Newest = append(m.Newest, c.Statement)
+	for _, list := range w.heard {
+		for _, c := range list {
+			m.Heard = append(m.Heard, c.Statement)
+		}
 	}
 	for _, k := range w.against {
 		m.Against = append(m.Against, &warrenv1.Contradicting{
@@ -45,7 +47,7 @@ func (w *Witness) Unmarshal(raw []byte) error {
 	if err := (proto.UnmarshalOptions{RecursionLimit: 8}).Unmarshal(raw, &m); err != nil {
 		return errors.Join(ErrMemory, err)
 	}
-	if len(m.GetLine()) > maxLine || len(m.GetNewest()) > maxNewest || len(m.GetAgainst()) > maxContradictions {
+	if len(m.GetLine()) > maxLine || len(m.GetHeard()) > maxVouchers*maxHeard || len(m.GetAgainst()) > maxContradictions {
 		return fmt.Errorf("%w: too much of it", ErrMemory)
 	}
 	next := NewWitness(w.mesh, w.controller)
@@ -59,12 +61,16 @@ func (w *Witness) Unmarshal(raw []byte) error {
 	if !slices.IsSortedFunc(next.line, func(a, b Checkpoint) int { return bySize(a, b.Size) }) {
 		return fmt.Errorf("%w: out of order", ErrMemory)
 	}
-	for _, s := range m.GetNewest() {
+	for _, s := range m.GetHeard() {
 		c, err := OpenCheckpoint(s, w.mesh)
 		if err != nil {
 			return errors.Join(ErrMemory, err)
 		}
-		next.newest[c.Node] = c
+		list := next.heard[c.Node]
+		if len(list) == maxHeard || len(list) > 0 && !c.Time.After(list[len(list)-1].Time) {
+			return fmt.Errorf("%w: checkpoints of a controller out of order", ErrMemory)
+		}
+		next.heard[c.Node] = append(list, c)
 	}
 	for _, k := range m.GetAgainst() {
 		held, err := OpenCheckpoint(k.GetHeld(), w.mesh)
@@ -76,7 +82,7 @@ func (w *Witness) Unmarshal(raw []byte) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.line, w.newest, w.against = next.line, next.newest, next.against
+	w.line, w.heard, w.against = next.line, next.heard, next.against
 	w.stir()
 	return nil
 }

@@ -115,6 +115,7 @@ func (v *verifier) record(at uint64, raw []byte) {
 		v.find(at, at, "record %d is of revision %d, and the one before it of %d", at, r.GetRevision(), v.revision)
 	}
 	v.revision = max(v.revision, r.GetRevision())
+	v.names(at, r)
 	if at == 0 {
 		v.whole = r.GetAct() == warrenv1.AuditAct_AUDIT_ACT_MESH_FOUNDED
 	}
@@ -128,6 +129,34 @@ func (v *verifier) record(at uint64, raw []byte) {
 		}
 		v.claims[[32]byte(hash)] = at
 	}
+}
+
+// names holds what a record calls people and machines against the trust log: a
+// key's name never changes. A claim names a machine as it wishes to be called.
+func (v *verifier) names(at uint64, r *warrenv1.AuditRecord) {
+	if v.held.Log == nil {
+		return
+	}
+	for _, p := range append(slices.Clone(r.GetActors()), r.GetTarget()) {
+		name, known := "", false
+		switch {
+		case p.GetKind() == warrenv1.AuditPartyKind_AUDIT_PARTY_KIND_TECHNICIAN:
+			t, ok := v.held.Log.Technician(p.GetId())
+			name, known = t.Name, ok
+		case p.GetKind() == warrenv1.AuditPartyKind_AUDIT_PARTY_KIND_MACHINE && len(p.GetId()) == len(identity.NodeID{}) &&
+			p.GetName() != "" && !isClaim(r.GetAct()):
+			d, ok := v.held.Log.Device(identity.NodeID(p.GetId()))
+			name, known = d.Name, ok
+		}
+		if known && name != p.GetName() {
+			v.find(at, at, "record %d calls %s %q", at, name, p.GetName())
+		}
+	}
+}
+
+func isClaim(a warrenv1.AuditAct) bool {
+	return a == warrenv1.AuditAct_AUDIT_ACT_MACHINE_CLAIMED || a == warrenv1.AuditAct_AUDIT_ACT_CLAIM_REFUSED ||
+		a == warrenv1.AuditAct_AUDIT_ACT_CLAIM_REJECTED
 }
 
 func isSession(a warrenv1.AuditAct) bool {

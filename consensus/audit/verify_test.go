@@ -100,6 +100,11 @@ func TestVerifyNamesTheRecord(t *testing.T) {
 			without(6), nil,
 			[]string{`there is no record of "machine admitted"`},
 		},
+		"an invite laid on somebody else": {
+			change(11, func(r *warrenv1.AuditRecord) { r.Actors[0].Name = "mallory" }),
+			nil,
+			[]string{`11-11: record 11 calls owner "mallory"`},
+		},
 		"an entry's record twice": {
 			append(append([][]byte{}, whole...), edited(t, whole[6], func(r *warrenv1.AuditRecord) { r.Sequence = 14; r.Revision = w.index })),
 			nil,

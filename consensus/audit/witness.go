@@ -19,8 +19,10 @@ const (
 	maxLine = 64
 	// maxContradictions is how many are kept; the first ones say it all.
 	maxContradictions = 16
-	// maxNewest bounds the controllers whose newest checkpoint is kept.
-	maxNewest = 64
+	// maxVouchers bounds the controllers whose checkpoints are kept, and maxHeard
+	// those of one: its newest, and the oldest that are not compared yet.
+	maxVouchers = 64
+	maxHeard    = 8
 )
 
 // ErrContradiction says that a controller vouched for two histories, or two of
@@ -45,8 +47,8 @@ type Witness struct {
 	controller func(identity.NodeID) bool
 
 	mu      sync.Mutex
-	line    []Checkpoint // by size, each compared with its neighbours
-	newest  map[identity.NodeID]Checkpoint
+	line    []Checkpoint                     // by size, each compared with its neighbours
+	heard   map[identity.NodeID][]Checkpoint // by time; all but the last are not compared yet
 	against []Contradiction
 	changed chan struct{}
 }
@@ -55,7 +57,7 @@ type Witness struct {
 // from any goroutine and must not call the Witness.
 func NewWitness(mesh identity.MeshID, controller func(identity.NodeID) bool) *Witness {
 	return &Witness{
-		mesh: mesh, controller: controller, newest: map[identity.NodeID]Checkpoint{}, changed: make(chan struct{}),
+		mesh: mesh, controller: controller, heard: map[identity.NodeID][]Checkpoint{}, changed: make(chan struct{}),
 	}
 }
 
@@ -78,35 +80,72 @@ func (w *Witness) Hear(s *warrenv1.Statement) (news bool, err error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	held, ok := w.newest[c.Node]
+	held, ok := w.newest(c.Node)
 	if ok && !c.Time.After(held.Time) {
 		return false, w.compare(c)
 	}
-	if !ok && len(w.newest) >= maxNewest {
-		return false, fmt.Errorf("checkpoints of %d controllers: %w", len(w.newest), ErrStranger)
+	if !ok && len(w.heard) >= maxVouchers {
+		return false, fmt.Errorf("checkpoints of %d controllers: %w", len(w.heard), ErrStranger)
 	}
-	err = w.compare(c)
-	w.newest[c.Node] = c
-	if len(w.line) == 0 && err == nil {
+	if err := w.compare(c); err != nil {
+		return true, err // what was held before stays: it is the evidence
+	}
+	w.keep(c)
+	if len(w.line) == 0 {
 		w.line = append(w.line, c) // the first one heard is believed
 	}
 	w.stir()
-	return true, err
+	return true, nil
 }
 
 // knows saves checking a signature that was checked already.
 func (w *Witness) knows(s *warrenv1.Statement) bool {
-	for _, c := range w.newest {
-		if proto.Equal(c.Statement, s) {
+	for _, list := range w.heard {
+		if slices.ContainsFunc(list, func(c Checkpoint) bool { return proto.Equal(c.Statement, s) }) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(w.against, func(k Contradiction) bool {
+		return proto.Equal(k.Held.Statement, s) || proto.Equal(k.Told.Statement, s)
+	})
+}
+
+// newest is what a controller vouched for last, w.mu held.
+func (w *Witness) newest(id identity.NodeID) (Checkpoint, bool) {
+	list := w.heard[id]
+	if len(list) == 0 {
+		return Checkpoint{}, false
+	}
+	return list[len(list)-1], true
+}
+
+// keep makes c its controller's newest. The one before stays until it is
+// compared: a controller must not push out what it would rather not have
+// signed. Where it signs faster than anybody compares, those in the middle go.
+func (w *Witness) keep(c Checkpoint) {
+	list := append(w.heard[c.Node], c)
+	if len(list) > maxHeard {
+		list = slices.Delete(list, maxHeard-1, maxHeard)
+	}
+	w.heard[c.Node] = list
+	w.prune()
+}
+
+// prune drops older checkpoints that are compared, or told against.
+func (w *Witness) prune() {
+	for id, list := range w.heard {
+		last := len(list) - 1
+		kept := slices.DeleteFunc(slices.Clone(list[:last]), func(c Checkpoint) bool {
+			_, on := slices.BinarySearchFunc(w.line, c.Size, bySize)
+			return on || w.accused(c)
+		})
+		w.heard[id] = append(kept, list[last])
+	}
 }
 
 // compare holds c against what needs no proof.
 func (w *Witness) compare(c Checkpoint) error {
-	if held, ok := w.newest[c.Node]; ok {
+	if held, ok := w.newest(c.Node); ok {
 		earlier, later := held, c
 		if c.Time.Before(held.Time) {
 			earlier, later = c, held
@@ -125,8 +164,8 @@ func (w *Witness) compare(c Checkpoint) error {
 
 func (w *Witness) all() []Checkpoint {
 	out := slices.Clone(w.line)
-	for _, c := range w.newest {
-		out = append(out, c)
+	for _, list := range w.heard {
+		out = append(out, list...)
 	}
 	return out
 }
@@ -154,17 +193,19 @@ func (w *Witness) Due() []Question {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []Question
-	for _, c := range w.newest {
-		at, found := slices.BinarySearchFunc(w.line, c.Size, bySize)
-		switch {
-		case found || w.accused(c):
-		case at > 0:
-			out = append(out, Question{w.line[at-1], c})
-		case len(w.line) > 0:
-			out = append(out, Question{w.line[0], c})
+	for _, list := range w.heard {
+		for _, c := range list {
+			at, found := slices.BinarySearchFunc(w.line, c.Size, bySize)
+			switch {
+			case found || w.accused(c):
+			case at > 0:
+				out = append(out, Question{w.line[at-1], c})
+			case len(w.line) > 0:
+				out = append(out, Question{w.line[0], c})
+			}
 		}
 	}
-	slices.SortFunc(out, func(a, b Question) int { return slices.Compare(a.Told.Node[:], b.Told.Node[:]) })
+	slices.SortStableFunc(out, func(a, b Question) int { return slices.Compare(a.Told.Node[:], b.Told.Node[:]) })
 	return out
 }
 
@@ -197,6 +238,7 @@ func (w *Witness) Settle(q Question, proof [][]byte, from identity.NodeID) error
 	defer w.mu.Unlock()
 	if err != nil {
 		if from == q.Told.Node {
+			defer w.prune()
 			return w.accuse(q.Held, q.Told,
 				fmt.Sprintf("the log of %d records does not continue the one of %d", newer.Size, older.Size))
 		}
@@ -206,6 +248,7 @@ func (w *Witness) Settle(q Question, proof [][]byte, from identity.NodeID) error
 		w.line = slices.Insert(w.line, at, q.Told)
 	}
 	w.thin()
+	w.prune()
 	w.stir()
 	return nil
 }
@@ -224,6 +267,18 @@ func (w *Witness) thin() {
 	w.line = kept
 }
 
+// All are the checkpoints held, compared or not, those of contradictions among
+// them.
+func (w *Witness) All() []Checkpoint {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := w.all()
+	for _, k := range w.against {
+		out = append(out, k.Held, k.Told)
+	}
+	return out
+}
+
 // Line is the compared checkpoints, by size.
 func (w *Witness) Line() []Checkpoint {
 	w.mu.Lock()
@@ -235,8 +290,9 @@ func (w *Witness) Line() []Checkpoint {
 func (w *Witness) Newest() []Checkpoint {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := make([]Checkpoint, 0, len(w.newest))
-	for _, c := range w.newest {
+	out := make([]Checkpoint, 0, len(w.heard))
+	for id := range w.heard {
+		c, _ := w.newest(id)
 		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b Checkpoint) int { return slices.Compare(a.Node[:], b.Node[:]) })
@@ -247,15 +303,18 @@ func (w *Witness) Newest() []Checkpoint {
 func (w *Witness) Of(id identity.NodeID) (Checkpoint, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c, ok := w.newest[id]
-	return c, ok
+	return w.newest(id)
 }
 
-// Statements are what others should hear: each controller's newest.
+// Statements are what others should hear: each controller's newest, and both
+// sides of every contradiction.
 func (w *Witness) Statements() []*warrenv1.Statement {
 	var out []*warrenv1.Statement
 	for _, c := range w.Newest() {
 		out = append(out, c.Statement)
+	}
+	for _, k := range w.Contradictions() {
+		out = append(out, k.Held.Statement, k.Told.Statement)
 	}
 	return out
 }

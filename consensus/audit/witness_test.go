@@ -220,10 +220,10 @@ func TestMemoryRefused(t *testing.T) {
 	bad := w.sign(w.log(), 0, 1).Statement
 	bad.Payload[3] ^= 1
 	for name, m := range map[string]*warrenv1.Witnessed{
-		"a flipped bit in line":   {Line: []*warrenv1.Statement{bad}},
-		"a flipped bit in newest": {Newest: []*warrenv1.Statement{bad}},
-		"half a contradiction":    {Against: []*warrenv1.Contradicting{{Held: w.sign(w.log(), 0, 1).Statement}}},
-		"too long a line":         {Line: make([]*warrenv1.Statement, 65)},
+		"a flipped bit in line":  {Line: []*warrenv1.Statement{bad}},
+		"a flipped bit in heard": {Heard: []*warrenv1.Statement{bad}},
+		"half a contradiction":   {Against: []*warrenv1.Contradicting{{Held: w.sign(w.log(), 0, 1).Statement}}},
+		"too long a line":        {Line: make([]*warrenv1.Statement, 65)},
 		"out of order": {Line: []*warrenv1.Statement{
 			w.sign(w.log(), 0, 1).Statement, w.sign(logOf(w.records()[:3]), 0, 1).Statement,
 		}},
@@ -238,5 +238,48 @@ func TestMemoryRefused(t *testing.T) {
 	}
 	if err := wit.Unmarshal(make([]byte, audit.MaxMemory+1)); !errors.Is(err, audit.ErrMemory) {
 		t.Error(err)
+	}
+}
+
+// A controller cannot push out what it signed by signing more: what was not
+// compared yet is compared all the same.
+func TestUncomparedCheckpointsStay(t *testing.T) {
+	w := newWorld(t)
+	records := w.records()
+	altered := append([][]byte{}, records...)
+	altered[8] = edited(t, altered[8], func(r *warrenv1.AuditRecord) { r.Reason = "x" })
+	for len(altered) < 40 {
+		altered = append(altered, numbered(1)[0])
+	}
+	wit := w.witness()
+	for minute, l := range []audit.Log{logOf(records[:4]), logOf(records)} {
+		if _, err := wit.Hear(w.sign(l, 0, minute).Statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := len(records) + 1; n < len(altered); n++ {
+		if _, err := wit.Hear(w.sign(logOf(altered[:n]), 0, n).Statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := wit.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := w.witness()
+	if err := again.Unmarshal(raw); err != nil {
+		t.Fatal(err)
+	}
+	evil := logOf(altered)
+	due := again.Due()
+	if len(due) != 8 {
+		t.Fatalf("%d questions are due, want 8", len(due))
+	}
+	for _, q := range due {
+		_ = again.Settle(q, prove(t, evil, q), w.Machine(0).ID())
+	}
+	list := again.Contradictions()
+	if len(list) == 0 || list[0].Told.Size != uint64(len(records)) || len(again.Due()) != 0 {
+		t.Errorf("contradictions %+v, still due %d", list, len(again.Due()))
 	}
 }

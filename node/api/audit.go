@@ -19,6 +19,8 @@ type Audit struct {
 	Witness *audit.Witness
 	// Ways are the controllers to ask, the nearest first.
 	Ways func() []Way
+	// Settle asks for the proofs that are due between checkpoints.
+	Settle func(ctx context.Context) bool
 	// Warnings are what a person should know.
 	Warnings func() []string
 }
@@ -145,7 +147,8 @@ func (s auditService) Verify(ctx context.Context, _ *warrenv1.VerifyAuditRequest
 		}
 		_, _ = r.Audit.Witness.Hear(c.Checkpoint.Statement) // a contradiction is kept there
 		r.gather(ctx, w.Node)
-		held.Checkpoints = append(r.Audit.Witness.Line(), r.Audit.Witness.Newest()...)
+		r.Audit.Settle(ctx)
+		held.Checkpoints = r.Audit.Witness.All()
 		held.Checkpoints = slices.DeleteFunc(held.Checkpoints, func(k audit.Checkpoint) bool {
 			return k.Size > c.Checkpoint.Size && k.Time.After(c.Checkpoint.Time) // vouched for since
 		})

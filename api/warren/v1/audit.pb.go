@@ -1770,8 +1770,9 @@ type Witnessed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Checkpoints shown to continue each other, by size.
 	Line []*Statement `protobuf:"bytes,1,rep,name=line,proto3" json:"line,omitempty"`
-	// The newest of each controller.
-	Newest        []*Statement     `protobuf:"bytes,2,rep,name=newest,proto3" json:"newest,omitempty"`
+	// Each controller's newest, after those of its older ones that are not
+	// compared yet.
+	Heard         []*Statement     `protobuf:"bytes,2,rep,name=heard,proto3" json:"heard,omitempty"`
 	Against       []*Contradicting `protobuf:"bytes,3,rep,name=against,proto3" json:"against,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1814,9 +1815,9 @@ func (x *Witnessed) GetLine() []*Statement {
 	return nil
 }
 
-func (x *Witnessed) GetNewest() []*Statement {
+func (x *Witnessed) GetHeard() []*Statement {
 	if x != nil {
-		return x.Newest
+		return x.Heard
 	}
 	return nil
 }
@@ -2088,10 +2089,10 @@ const file_warren_v1_audit_proto_rawDesc = "" +
 	"\fAuditFinding\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\x12\x12\n" +
-	"\x04text\x18\x03 \x01(\tR\x04text\"\x97\x01\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\"\x95\x01\n" +
 	"\tWitnessed\x12(\n" +
-	"\x04line\x18\x01 \x03(\v2\x14.warren.v1.StatementR\x04line\x12,\n" +
-	"\x06newest\x18\x02 \x03(\v2\x14.warren.v1.StatementR\x06newest\x122\n" +
+	"\x04line\x18\x01 \x03(\v2\x14.warren.v1.StatementR\x04line\x12*\n" +
+	"\x05heard\x18\x02 \x03(\v2\x14.warren.v1.StatementR\x05heard\x122\n" +
 	"\aagainst\x18\x03 \x03(\v2\x18.warren.v1.ContradictingR\aagainst\"u\n" +
 	"\rContradicting\x12(\n" +
 	"\x04held\x18\x01 \x01(\v2\x14.warren.v1.StatementR\x04held\x12(\n" +
@@ -2211,7 +2212,7 @@ var file_warren_v1_audit_proto_depIdxs = []int32{
 	3,  // 16: warren.v1.ListAuditResponse.records:type_name -> warren.v1.AuditRecord
 	24, // 17: warren.v1.VerifyAuditResponse.findings:type_name -> warren.v1.AuditFinding
 	28, // 18: warren.v1.Witnessed.line:type_name -> warren.v1.Statement
-	28, // 19: warren.v1.Witnessed.newest:type_name -> warren.v1.Statement
+	28, // 19: warren.v1.Witnessed.heard:type_name -> warren.v1.Statement
 	26, // 20: warren.v1.Witnessed.against:type_name -> warren.v1.Contradicting
 	28, // 21: warren.v1.Contradicting.held:type_name -> warren.v1.Statement
 	28, // 22: warren.v1.Contradicting.told:type_name -> warren.v1.Statement
