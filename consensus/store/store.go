@@ -180,6 +180,20 @@ func (s *Store) Run(ctx context.Context) error {
 // newRaft starts Raft. Raft panics where its log has a hole, which is an error
 // of the folder and no reason to crash.
 func (s *Store) newRaft(log hclog.Logger) (r *raft.Raft, err error) {
+	conf := s.conf(log)
+	defer func() {
+		if p := recover(); p != nil {
+			r, err = nil, fmt.Errorf("log and snapshots in %s do not fit together: %v", s.cfg.Dir, p)
+		}
+	}()
+	r, err = raft.NewRaft(conf, s.machine, s.disk, s.disk, s.snaps, s.trans)
+	if err != nil {
+		return nil, fmt.Errorf("start raft in %s: %w", s.cfg.Dir, errors.Join(err, s.machine.refused))
+	}
+	return r, nil
+}
+
+func (s *Store) conf(log hclog.Logger) *raft.Config {
 	conf := raft.DefaultConfig()
 	conf.LocalID = raft.ServerID(s.cfg.Self.String())
 	conf.HeartbeatTimeout, conf.ElectionTimeout, conf.LeaderLeaseTimeout = heartbeat, heartbeat, lease
@@ -188,20 +202,7 @@ func (s *Store) newRaft(log hclog.Logger) (r *raft.Raft, err error) {
 	conf.Logger = log
 	conf.NoLegacyTelemetry = true
 	conf.ShutdownOnRemove = false // it may be let in again; node decides what goes on
-	defer func() {
-		if p := recover(); p != nil {
-			r, err = nil, fmt.Errorf("log and snapshots in %s do not fit together, one is %w: %v", s.cfg.Dir, ErrDamaged, p)
-		}
-	}()
-	var fsm raft.FSM = s.machine
-	if s.cfg.fsm != nil {
-		fsm = s.cfg.fsm(s.machine)
-	}
-	r, err = raft.NewRaft(conf, fsm, s.disk, s.disk, s.snaps, s.trans)
-	if err != nil {
-		return nil, fmt.Errorf("start raft in %s: %w", s.cfg.Dir, errors.Join(err, s.machine.refused))
-	}
-	return r, nil
+	return conf
 }
 
 // electAlone makes the only voter lead now: nobody else could send the
