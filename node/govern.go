@@ -5,7 +5,10 @@ import (
 	"errors"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/command"
 	"warren/node/view"
 )
 
@@ -52,14 +55,49 @@ func (r *replica) see(ctx context.Context) error {
 	if r.State().Log() == nil {
 		return nil
 	}
-	return errors.Join(r.enterRevocations(ctx), r.council.Arrange(ctx))
+	if err := errors.Join(r.enterEntries(ctx), r.enterRevocations(ctx)); err != nil {
+		return err
+	}
+	return r.council.Arrange(ctx)
+}
+
+// enterEntries orders entries that this machine's view has and its log lacks:
+// it was recovered alone and had fallen behind those who are lost. Their
+// signatures say all that is needed; of a policy the text is needed too, and
+// the view has the last one's only.
+func (r *replica) enterEntries(ctx context.Context) error {
+	now, log := r.life.view.Now(), r.State().Log()
+	if now.Log.Len() <= log.Len() || !now.Log.Contains(log.Head(), log.Len()-1) {
+		return nil
+	}
+	for _, s := range now.Log.Entries(log.Len()) {
+		var e warrenv1.Entry
+		if err := proto.Unmarshal(s.GetPayload(), &e); err != nil {
+			return err
+		}
+		var body proto.Message = &warrenv1.EntriesAppended{Entries: []*warrenv1.Statement{s}}
+		if p := e.GetPolicy(); p != nil {
+			body = &warrenv1.PolicyReplaced{Entry: s, Policy: now.PolicyText, IfRevision: p.GetRevision() - 1}
+		}
+		c, err := command.New(body)
+		if err != nil {
+			return err
+		}
+		if _, err := r.store.Propose(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // enterRevocations orders those that travelled by gossip while nobody led.
 func (r *replica) enterRevocations(ctx context.Context) error {
 	var errs []error
 	for _, s := range view.Beyond(r.life.view.Now().Log, r.State().Log()) {
-		_, err := r.Propose(ctx, &warrenv1.Revoked{Revocation: s})
+		c, err := command.New(&warrenv1.Revoked{Revocation: s})
+		if err == nil {
+			_, err = r.store.Propose(ctx, c)
+		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

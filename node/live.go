@@ -324,7 +324,8 @@ func (l *life) api() *api.Running {
 		Self: l.key.ID(), Home: l.home, View: l.view, Plan: l.now, Authority: l.authority,
 		Engine: l.engine, Presence: l.presence, Gossip: l.gossip, Hub: l.hub, Broker: l.broker,
 		Controllers: l.controllers, Contact: l.follower.contact, Clocks: l.clocks, Audit: l.auditor.api(),
-		Log: l.log.With("part", "api"),
+		Backup: l.backup,
+		Log:    l.log.With("part", "api"),
 	}
 }
 

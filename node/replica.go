@@ -17,6 +17,7 @@ import (
 	"warren/node/enrol"
 	"warren/node/fault"
 	"warren/node/ordering"
+	"warren/node/rescue"
 	"warren/node/view"
 )
 
@@ -198,4 +199,26 @@ func (r *replica) adopt() error {
 		}
 	}
 	return r.life.view.Adopt(v.Log(), v.Policy(), v.Revision(), at)
+}
+
+// backupTime bounds how long a backup looks for a leader.
+const backupTime = 3 * time.Second
+
+// backup is what this machine gives for a backup. It is stale where nobody
+// leads: newer changes may be missing.
+func (l *life) backup(ctx context.Context) (part []byte, stale bool, err error) {
+	if !l.orders() {
+		return nil, false, fault.New(fault.Conflict, "this machine is no controller, and has nothing that could be restored").Try("it on a controller; warren controllers lists them")
+	}
+	r := l.replica
+	bounded, cancel := context.WithTimeout(ctx, backupTime)
+	defer cancel()
+	stale = r.Current(bounded) != nil
+	s := r.State().Snapshot()
+	if s.Log() == nil {
+		return nil, false, fault.New(fault.Unavailable, "this controller has not caught up yet").Try("again in a moment")
+	}
+	d, _ := s.Log().Device(l.key.ID())
+	part, err = rescue.Part(s, l.view.Facts().All(), d.Name, time.Now())
+	return part, stale, err
 }

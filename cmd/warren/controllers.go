@@ -52,7 +52,7 @@ than half of those that vote. Three stand the loss of one, five of two.`,
 			return a.table([]string{"NAME", "STATE", "ONLINE", "ID"}, rows)
 		},
 	}
-	cmd.AddCommand(newControllersAdd(a), newControllersRemove(a))
+	cmd.AddCommand(newControllersAdd(a), newControllersRemove(a), newControllersRecover(a))
 	return cmd
 }
 

@@ -68,7 +68,7 @@ Start here:
 		newInit(a), newUp(a), newDown(a), newInstall(a), newUninstall(a),
 		newInvite(a), newInvites(a), newJoin(a), newPending(a), newApprove(a), newReject(a), newLeave(a),
 		newStatus(a), newPeers(a), newPing(a), newDoctor(a), newBundle(a), newDevices(a), newDevice(a),
-		newRevoke(a), newTechnicians(a), newControllers(a), newPolicy(a), newAudit(a),
+		newRevoke(a), newTechnicians(a), newControllers(a), newBackup(a), newRestore(a), newPolicy(a), newAudit(a),
 		newShell(a), newDemo(a), newVersion(a),
 	)
 	return root

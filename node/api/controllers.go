@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"connectrpc.com/connect"
+
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
@@ -141,4 +143,25 @@ func (s controllersService) Remove(ctx context.Context, req *warrenv1.RemoveCont
 	}
 	r.await(ctx, func() bool { return !r.log().IsController(d.ID) })
 	return &warrenv1.RemoveControllerResponse{Controller: c, Voters: uint32(voters)}, nil //nolint:gosec // a handful
+}
+
+// partSize is how much of a backup travels in one message.
+const partSize = 1 << 20
+
+// Snapshot implements ControllersService.
+func (s controllersService) Snapshot(ctx context.Context, _ *warrenv1.SnapshotRequest, stream *connect.ServerStream[warrenv1.SnapshotPart]) error {
+	r, err := s.running()
+	if err != nil {
+		return err
+	}
+	part, stale, err := r.Backup(ctx)
+	if err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(part, partSize) {
+		if err := stream.Send(&warrenv1.SnapshotPart{Data: chunk, Stale: stale}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

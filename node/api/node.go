@@ -50,6 +50,8 @@ type Running struct {
 	Contact func() time.Time
 	// Clocks asks controllers and peers for the time.
 	Clocks func(ctx context.Context) []Clock
+	// Backup gives what a controller's backup is made of.
+	Backup func(ctx context.Context) (part []byte, stale bool, err error)
 	Log    *slog.Logger
 }
 

@@ -46,7 +46,12 @@ func (h Home) EnsureNodeKey() (identity.NodeKey, error) {
 	if key, err = identity.NewNodeKey(); err != nil {
 		return key, err
 	}
-	return key, platform.WriteFile(h.dir.NodeKey(), key.Seed(), 0o600)
+	return key, h.SaveNodeKey(key)
+}
+
+// SaveNodeKey makes key this machine's identity.
+func (h Home) SaveNodeKey(key identity.NodeKey) error {
+	return platform.WriteFile(h.dir.NodeKey(), key.Seed(), 0o600)
 }
 
 // Technician is the key of a person, and which local user may have it used.

@@ -23,6 +23,96 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type SnapshotRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnapshotRequest) Reset() {
+	*x = SnapshotRequest{}
+	mi := &file_warren_v1_controllers_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnapshotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnapshotRequest) ProtoMessage() {}
+
+func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_controllers_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnapshotRequest.ProtoReflect.Descriptor instead.
+func (*SnapshotRequest) Descriptor() ([]byte, []int) {
+	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{0}
+}
+
+type SnapshotPart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A part of an encoded Backup without keys.
+	Data []byte `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	// No controller leads: newer changes may be missing.
+	Stale         bool `protobuf:"varint,2,opt,name=stale,proto3" json:"stale,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnapshotPart) Reset() {
+	*x = SnapshotPart{}
+	mi := &file_warren_v1_controllers_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnapshotPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnapshotPart) ProtoMessage() {}
+
+func (x *SnapshotPart) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_controllers_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnapshotPart.ProtoReflect.Descriptor instead.
+func (*SnapshotPart) Descriptor() ([]byte, []int) {
+	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *SnapshotPart) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *SnapshotPart) GetStale() bool {
+	if x != nil {
+		return x.Stale
+	}
+	return false
+}
+
 type ListControllersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -31,7 +121,7 @@ type ListControllersRequest struct {
 
 func (x *ListControllersRequest) Reset() {
 	*x = ListControllersRequest{}
-	mi := &file_warren_v1_controllers_proto_msgTypes[0]
+	mi := &file_warren_v1_controllers_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -43,7 +133,7 @@ func (x *ListControllersRequest) String() string {
 func (*ListControllersRequest) ProtoMessage() {}
 
 func (x *ListControllersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_controllers_proto_msgTypes[0]
+	mi := &file_warren_v1_controllers_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -56,7 +146,7 @@ func (x *ListControllersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListControllersRequest.ProtoReflect.Descriptor instead.
 func (*ListControllersRequest) Descriptor() ([]byte, []int) {
-	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{0}
+	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{2}
 }
 
 type ListControllersResponse struct {
@@ -68,7 +158,7 @@ type ListControllersResponse struct {
 
 func (x *ListControllersResponse) Reset() {
 	*x = ListControllersResponse{}
-	mi := &file_warren_v1_controllers_proto_msgTypes[1]
+	mi := &file_warren_v1_controllers_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -80,7 +170,7 @@ func (x *ListControllersResponse) String() string {
 func (*ListControllersResponse) ProtoMessage() {}
 
 func (x *ListControllersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_controllers_proto_msgTypes[1]
+	mi := &file_warren_v1_controllers_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -93,7 +183,7 @@ func (x *ListControllersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListControllersResponse.ProtoReflect.Descriptor instead.
 func (*ListControllersResponse) Descriptor() ([]byte, []int) {
-	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{1}
+	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListControllersResponse) GetControllers() []*ListedController {
@@ -116,7 +206,7 @@ type ListedController struct {
 
 func (x *ListedController) Reset() {
 	*x = ListedController{}
-	mi := &file_warren_v1_controllers_proto_msgTypes[2]
+	mi := &file_warren_v1_controllers_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -128,7 +218,7 @@ func (x *ListedController) String() string {
 func (*ListedController) ProtoMessage() {}
 
 func (x *ListedController) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_controllers_proto_msgTypes[2]
+	mi := &file_warren_v1_controllers_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -141,7 +231,7 @@ func (x *ListedController) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListedController.ProtoReflect.Descriptor instead.
 func (*ListedController) Descriptor() ([]byte, []int) {
-	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{2}
+	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListedController) GetId() string {
@@ -188,7 +278,7 @@ type AddControllerRequest struct {
 
 func (x *AddControllerRequest) Reset() {
 	*x = AddControllerRequest{}
-	mi := &file_warren_v1_controllers_proto_msgTypes[3]
+	mi := &file_warren_v1_controllers_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -200,7 +290,7 @@ func (x *AddControllerRequest) String() string {
 func (*AddControllerRequest) ProtoMessage() {}
 
 func (x *AddControllerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_controllers_proto_msgTypes[3]
+	mi := &file_warren_v1_controllers_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -213,7 +303,7 @@ func (x *AddControllerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddControllerRequest.ProtoReflect.Descriptor instead.
 func (*AddControllerRequest) Descriptor() ([]byte, []int) {
-	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{3}
+	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AddControllerRequest) GetNode() string {
@@ -233,7 +323,7 @@ type AddControllerResponse struct {
 
 func (x *AddControllerResponse) Reset() {
 	*x = AddControllerResponse{}
-	mi := &file_warren_v1_controllers_proto_msgTypes[4]
+	mi := &file_warren_v1_controllers_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -245,7 +335,7 @@ func (x *AddControllerResponse) String() string {
 func (*AddControllerResponse) ProtoMessage() {}
 
 func (x *AddControllerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_controllers_proto_msgTypes[4]
+	mi := &file_warren_v1_controllers_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -258,7 +348,7 @@ func (x *AddControllerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddControllerResponse.ProtoReflect.Descriptor instead.
 func (*AddControllerResponse) Descriptor() ([]byte, []int) {
-	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{4}
+	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AddControllerResponse) GetController() *ListedController {
@@ -287,7 +377,7 @@ type RemoveControllerRequest struct {
 
 func (x *RemoveControllerRequest) Reset() {
 	*x = RemoveControllerRequest{}
-	mi := &file_warren_v1_controllers_proto_msgTypes[5]
+	mi := &file_warren_v1_controllers_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +389,7 @@ func (x *RemoveControllerRequest) String() string {
 func (*RemoveControllerRequest) ProtoMessage() {}
 
 func (x *RemoveControllerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_controllers_proto_msgTypes[5]
+	mi := &file_warren_v1_controllers_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +402,7 @@ func (x *RemoveControllerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveControllerRequest.ProtoReflect.Descriptor instead.
 func (*RemoveControllerRequest) Descriptor() ([]byte, []int) {
-	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{5}
+	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RemoveControllerRequest) GetNode() string {
@@ -347,7 +437,7 @@ type RemoveControllerResponse struct {
 
 func (x *RemoveControllerResponse) Reset() {
 	*x = RemoveControllerResponse{}
-	mi := &file_warren_v1_controllers_proto_msgTypes[6]
+	mi := &file_warren_v1_controllers_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -359,7 +449,7 @@ func (x *RemoveControllerResponse) String() string {
 func (*RemoveControllerResponse) ProtoMessage() {}
 
 func (x *RemoveControllerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_controllers_proto_msgTypes[6]
+	mi := &file_warren_v1_controllers_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -372,7 +462,7 @@ func (x *RemoveControllerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveControllerResponse.ProtoReflect.Descriptor instead.
 func (*RemoveControllerResponse) Descriptor() ([]byte, []int) {
-	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{6}
+	return file_warren_v1_controllers_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RemoveControllerResponse) GetController() *ListedController {
@@ -393,7 +483,11 @@ var File_warren_v1_controllers_proto protoreflect.FileDescriptor
 
 const file_warren_v1_controllers_proto_rawDesc = "" +
 	"\n" +
-	"\x1bwarren/v1/controllers.proto\x12\twarren.v1\"\x18\n" +
+	"\x1bwarren/v1/controllers.proto\x12\twarren.v1\"\x11\n" +
+	"\x0fSnapshotRequest\"8\n" +
+	"\fSnapshotPart\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12\x14\n" +
+	"\x05stale\x18\x02 \x01(\bR\x05stale\"\x18\n" +
 	"\x16ListControllersRequest\"X\n" +
 	"\x17ListControllersResponse\x12=\n" +
 	"\vcontrollers\x18\x01 \x03(\v2\x1b.warren.v1.ListedControllerR\vcontrollers\"\x82\x01\n" +
@@ -418,11 +512,12 @@ const file_warren_v1_controllers_proto_rawDesc = "" +
 	"\n" +
 	"controller\x18\x01 \x01(\v2\x1b.warren.v1.ListedControllerR\n" +
 	"controller\x12\x16\n" +
-	"\x06voters\x18\x02 \x01(\rR\x06voters2\x80\x02\n" +
+	"\x06voters\x18\x02 \x01(\rR\x06voters2\xc3\x02\n" +
 	"\x12ControllersService\x12M\n" +
 	"\x04List\x12!.warren.v1.ListControllersRequest\x1a\".warren.v1.ListControllersResponse\x12H\n" +
 	"\x03Add\x12\x1f.warren.v1.AddControllerRequest\x1a .warren.v1.AddControllerResponse\x12Q\n" +
-	"\x06Remove\x12\".warren.v1.RemoveControllerRequest\x1a#.warren.v1.RemoveControllerResponseB\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
+	"\x06Remove\x12\".warren.v1.RemoveControllerRequest\x1a#.warren.v1.RemoveControllerResponse\x12A\n" +
+	"\bSnapshot\x12\x1a.warren.v1.SnapshotRequest\x1a\x17.warren.v1.SnapshotPart0\x01B\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
 
 var (
 	file_warren_v1_controllers_proto_rawDescOnce sync.Once
@@ -436,28 +531,32 @@ func file_warren_v1_controllers_proto_rawDescGZIP() []byte {
 	return file_warren_v1_controllers_proto_rawDescData
 }
 
-var file_warren_v1_controllers_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_warren_v1_controllers_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_warren_v1_controllers_proto_goTypes = []any{
-	(*ListControllersRequest)(nil),   // 0: warren.v1.ListControllersRequest
-	(*ListControllersResponse)(nil),  // 1: warren.v1.ListControllersResponse
-	(*ListedController)(nil),         // 2: warren.v1.ListedController
-	(*AddControllerRequest)(nil),     // 3: warren.v1.AddControllerRequest
-	(*AddControllerResponse)(nil),    // 4: warren.v1.AddControllerResponse
-	(*RemoveControllerRequest)(nil),  // 5: warren.v1.RemoveControllerRequest
-	(*RemoveControllerResponse)(nil), // 6: warren.v1.RemoveControllerResponse
+	(*SnapshotRequest)(nil),          // 0: warren.v1.SnapshotRequest
+	(*SnapshotPart)(nil),             // 1: warren.v1.SnapshotPart
+	(*ListControllersRequest)(nil),   // 2: warren.v1.ListControllersRequest
+	(*ListControllersResponse)(nil),  // 3: warren.v1.ListControllersResponse
+	(*ListedController)(nil),         // 4: warren.v1.ListedController
+	(*AddControllerRequest)(nil),     // 5: warren.v1.AddControllerRequest
+	(*AddControllerResponse)(nil),    // 6: warren.v1.AddControllerResponse
+	(*RemoveControllerRequest)(nil),  // 7: warren.v1.RemoveControllerRequest
+	(*RemoveControllerResponse)(nil), // 8: warren.v1.RemoveControllerResponse
 }
 var file_warren_v1_controllers_proto_depIdxs = []int32{
-	2, // 0: warren.v1.ListControllersResponse.controllers:type_name -> warren.v1.ListedController
-	2, // 1: warren.v1.AddControllerResponse.controller:type_name -> warren.v1.ListedController
-	2, // 2: warren.v1.RemoveControllerResponse.controller:type_name -> warren.v1.ListedController
-	0, // 3: warren.v1.ControllersService.List:input_type -> warren.v1.ListControllersRequest
-	3, // 4: warren.v1.ControllersService.Add:input_type -> warren.v1.AddControllerRequest
-	5, // 5: warren.v1.ControllersService.Remove:input_type -> warren.v1.RemoveControllerRequest
-	1, // 6: warren.v1.ControllersService.List:output_type -> warren.v1.ListControllersResponse
-	4, // 7: warren.v1.ControllersService.Add:output_type -> warren.v1.AddControllerResponse
-	6, // 8: warren.v1.ControllersService.Remove:output_type -> warren.v1.RemoveControllerResponse
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
+	4, // 0: warren.v1.ListControllersResponse.controllers:type_name -> warren.v1.ListedController
+	4, // 1: warren.v1.AddControllerResponse.controller:type_name -> warren.v1.ListedController
+	4, // 2: warren.v1.RemoveControllerResponse.controller:type_name -> warren.v1.ListedController
+	2, // 3: warren.v1.ControllersService.List:input_type -> warren.v1.ListControllersRequest
+	5, // 4: warren.v1.ControllersService.Add:input_type -> warren.v1.AddControllerRequest
+	7, // 5: warren.v1.ControllersService.Remove:input_type -> warren.v1.RemoveControllerRequest
+	0, // 6: warren.v1.ControllersService.Snapshot:input_type -> warren.v1.SnapshotRequest
+	3, // 7: warren.v1.ControllersService.List:output_type -> warren.v1.ListControllersResponse
+	6, // 8: warren.v1.ControllersService.Add:output_type -> warren.v1.AddControllerResponse
+	8, // 9: warren.v1.ControllersService.Remove:output_type -> warren.v1.RemoveControllerResponse
+	1, // 10: warren.v1.ControllersService.Snapshot:output_type -> warren.v1.SnapshotPart
+	7, // [7:11] is the sub-list for method output_type
+	3, // [3:7] is the sub-list for method input_type
 	3, // [3:3] is the sub-list for extension type_name
 	3, // [3:3] is the sub-list for extension extendee
 	0, // [0:3] is the sub-list for field type_name
@@ -474,7 +573,7 @@ func file_warren_v1_controllers_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_controllers_proto_rawDesc), len(file_warren_v1_controllers_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -41,6 +41,9 @@ const (
 	// ControllersServiceRemoveProcedure is the fully-qualified name of the ControllersService's Remove
 	// RPC.
 	ControllersServiceRemoveProcedure = "/warren.v1.ControllersService/Remove"
+	// ControllersServiceSnapshotProcedure is the fully-qualified name of the ControllersService's
+	// Snapshot RPC.
+	ControllersServiceSnapshotProcedure = "/warren.v1.ControllersService/Snapshot"
 )
 
 // ControllersServiceClient is a client for the warren.v1.ControllersService service.
@@ -50,6 +53,8 @@ type ControllersServiceClient interface {
 	Add(context.Context, *v1.AddControllerRequest) (*v1.AddControllerResponse, error)
 	// Remove takes a controller's vote and its right to order; the machine stays.
 	Remove(context.Context, *v1.RemoveControllerRequest) (*v1.RemoveControllerResponse, error)
+	// Snapshot sends what a backup is made of, in parts to be joined.
+	Snapshot(context.Context, *v1.SnapshotRequest) (*connect.ServerStreamForClient[v1.SnapshotPart], error)
 }
 
 // NewControllersServiceClient constructs a client for the warren.v1.ControllersService service. By
@@ -81,14 +86,21 @@ func NewControllersServiceClient(httpClient connect.HTTPClient, baseURL string, 
 			connect.WithSchema(controllersServiceMethods.ByName("Remove")),
 			connect.WithClientOptions(opts...),
 		),
+		snapshot: connect.NewClient[v1.SnapshotRequest, v1.SnapshotPart](
+			httpClient,
+			baseURL+ControllersServiceSnapshotProcedure,
+			connect.WithSchema(controllersServiceMethods.ByName("Snapshot")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // controllersServiceClient implements ControllersServiceClient.
 type controllersServiceClient struct {
-	list   *connect.Client[v1.ListControllersRequest, v1.ListControllersResponse]
-	add    *connect.Client[v1.AddControllerRequest, v1.AddControllerResponse]
-	remove *connect.Client[v1.RemoveControllerRequest, v1.RemoveControllerResponse]
+	list     *connect.Client[v1.ListControllersRequest, v1.ListControllersResponse]
+	add      *connect.Client[v1.AddControllerRequest, v1.AddControllerResponse]
+	remove   *connect.Client[v1.RemoveControllerRequest, v1.RemoveControllerResponse]
+	snapshot *connect.Client[v1.SnapshotRequest, v1.SnapshotPart]
 }
 
 // List calls warren.v1.ControllersService.List.
@@ -118,6 +130,11 @@ func (c *controllersServiceClient) Remove(ctx context.Context, req *v1.RemoveCon
 	return nil, err
 }
 
+// Snapshot calls warren.v1.ControllersService.Snapshot.
+func (c *controllersServiceClient) Snapshot(ctx context.Context, req *v1.SnapshotRequest) (*connect.ServerStreamForClient[v1.SnapshotPart], error) {
+	return c.snapshot.CallServerStream(ctx, connect.NewRequest(req))
+}
+
 // ControllersServiceHandler is an implementation of the warren.v1.ControllersService service.
 type ControllersServiceHandler interface {
 	List(context.Context, *v1.ListControllersRequest) (*v1.ListControllersResponse, error)
@@ -125,6 +142,8 @@ type ControllersServiceHandler interface {
 	Add(context.Context, *v1.AddControllerRequest) (*v1.AddControllerResponse, error)
 	// Remove takes a controller's vote and its right to order; the machine stays.
 	Remove(context.Context, *v1.RemoveControllerRequest) (*v1.RemoveControllerResponse, error)
+	// Snapshot sends what a backup is made of, in parts to be joined.
+	Snapshot(context.Context, *v1.SnapshotRequest, *connect.ServerStream[v1.SnapshotPart]) error
 }
 
 // NewControllersServiceHandler builds an HTTP handler from the service implementation. It returns
@@ -152,6 +171,12 @@ func NewControllersServiceHandler(svc ControllersServiceHandler, opts ...connect
 		connect.WithSchema(controllersServiceMethods.ByName("Remove")),
 		connect.WithHandlerOptions(opts...),
 	)
+	controllersServiceSnapshotHandler := connect.NewServerStreamHandlerSimple(
+		ControllersServiceSnapshotProcedure,
+		svc.Snapshot,
+		connect.WithSchema(controllersServiceMethods.ByName("Snapshot")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/warren.v1.ControllersService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ControllersServiceListProcedure:
@@ -160,6 +185,8 @@ func NewControllersServiceHandler(svc ControllersServiceHandler, opts ...connect
 			controllersServiceAddHandler.ServeHTTP(w, r)
 		case ControllersServiceRemoveProcedure:
 			controllersServiceRemoveHandler.ServeHTTP(w, r)
+		case ControllersServiceSnapshotProcedure:
+			controllersServiceSnapshotHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -179,4 +206,8 @@ func (UnimplementedControllersServiceHandler) Add(context.Context, *v1.AddContro
 
 func (UnimplementedControllersServiceHandler) Remove(context.Context, *v1.RemoveControllerRequest) (*v1.RemoveControllerResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("warren.v1.ControllersService.Remove is not implemented"))
+}
+
+func (UnimplementedControllersServiceHandler) Snapshot(context.Context, *v1.SnapshotRequest, *connect.ServerStream[v1.SnapshotPart]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("warren.v1.ControllersService.Snapshot is not implemented"))
 }
