@@ -292,7 +292,8 @@ func noPorts(t *testing.T, ns string) int {
 }
 
 // TestLoopbackSendsNothingElsewhere counts what leaves a machine that has a
-// default route to tempt it.
+// default route to tempt it; with a rendezvous on it, whose STUN and DERP are
+// asked, and when that has gone.
 func TestLoopbackSendsNothingElsewhere(t *testing.T) {
 	bin := lab(t)
 	for _, mode := range []string{"-userspace", "-loopback"} {
@@ -304,7 +305,18 @@ func TestLoopbackSendsNothingElsewhere(t *testing.T) {
 			ip(t, "-n", here, "route", "add", "default", "via", "192.0.2.2")
 			time.Sleep(time.Second)
 			before := ip(t, "netns", "exec", here, "cat", "/sys/class/net/eth0/statistics/tx_packets")
-			a := launch(t, bin, here, "a", "-port=4001", mode, "-peers=b@192.0.2.2:4001,c@198.51.100.1:1")
+			args := []string{"-port=4001", mode, "-peers=b@192.0.2.2:4001,c@198.51.100.1:1"}
+			if mode == "-loopback" {
+				m := launch(t, bin, here, "m", "-port=4011", mode, "-serve=127.0.0.1", "-peers=a")
+				a := launch(t, bin, here, "a", append(args, "-member=m@127.0.0.1:4011")...)
+				a.do("home", "home ")
+				a.do("endpoints", "[127.0.0.1:4001 ")
+				m.do("endpoints", "[127.0.0.1:4011 ")
+				m.end()
+				a.do("soon ping b", "error: ") // meanwhile it looks for its home
+				a.end()
+			}
+			a := launch(t, bin, here, "a", args...)
 			a.do("soon ping b", "error: ")
 			a.do("soon tcp c", "error: ")
 			a.end()

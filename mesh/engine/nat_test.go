@@ -89,10 +89,10 @@ func TestMeetAcrossNATs(t *testing.T) {
 			middle, siteA, siteB := internet(t, c.a, c.b)
 			launch(t, bin, middle, "c", "-port=4001", "-userspace", "-serve=203.0.113.1+198.51.100.1", "-peers=a@192.168.1.2:4001,b@192.168.2.2:4001")
 			know := []string{"-port=4001", "-userspace", "-member=c@203.0.113.1+198.51.100.1"}
-			b := launch(t, bin, siteB.machine, "b", append(know, "-peers=a@192.168.1.2:4001,c@198.51.100.1:4001")...)
-			a := launch(t, bin, siteA.machine, "a", append(know, "-peers=b@192.168.2.2:4001,c@203.0.113.1:4001")...)
+			b := launch(t, bin, siteB.machine, "b", append(know, "-peers=a@192.168.1.2:4001+203.0.113.2:4001,c@198.51.100.1:4001")...)
+			a := launch(t, bin, siteA.machine, "a", append(know, "-peers=b@192.168.2.2:4001+198.51.100.2:4001,c@203.0.113.1:4001")...)
 			if c.b == plain {
-				// Nobody tells here what changes later.
+				// As their statements say. Nobody tells here what changes later.
 				a.until("endpoints", "[192.168.1.2:4001 203.0.113.2:4001]")
 				b.until("endpoints", "[192.168.2.2:4001 198.51.100.2:4001]")
 			}

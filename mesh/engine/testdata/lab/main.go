@@ -7,7 +7,7 @@
 // It echoes TCP and UDP on port 2200 of its overlay addresses, and answers
 // commands, one a line, on standard output; after "soon" they have one second
 // rather than five. With -serve HOST it is a rendezvous at that address; with
-// -member NAME@HOST+HOST another is, and everybody's home:
+// -member NAME@HOST+HOST[:PORT] another is, and everybody's home:
 //
 //	ping NAME | tcp NAME | udp NAME | tcp4 NAME | udp4 NAME | plain NAME
 //	knock ADDRESS:PORT | rate NAME SECONDS | stream NAME SECONDS | memory
@@ -69,6 +69,7 @@ type lab struct {
 	e    *engine.Engine
 	self node
 	cfg  engine.Config
+	port uint16 // of the member
 
 	changed <-chan struct{} // since the last "endpoints"
 }
@@ -101,7 +102,7 @@ func main() {
 	device := flag.String("device", "", "")
 	debug := flag.Bool("debug", false, "")
 	serve := flag.String("serve", "", "HOST")
-	at := flag.String("member", "", "NAME@HOST+HOST")
+	at := flag.String("member", "", "NAME@HOST+HOST[:PORT]")
 	ghosts := flag.Int("ghosts", 0, "peers that do not exist")
 	flag.Parse()
 
@@ -137,11 +138,19 @@ func main() {
 	}
 	if *serve != "" {
 		*at = *name + "@" + *serve
-		if err := l.serve(ctx, *name); err != nil {
+		if err := l.serve(ctx, *name, *loopback); err != nil {
 			log.Fatal(err)
 		}
 	}
+	l.port = e.Port()
 	if member, host, ok := strings.Cut(*at, "@"); ok {
+		if h, p, ok := strings.Cut(host, ":"); ok {
+			n, err := strconv.ParseUint(p, 10, 16)
+			if err != nil {
+				log.Fatal(err)
+			}
+			host, l.port = h, uint16(n)
+		}
 		l.waitAt(member, strings.Split(host, "+"))
 	}
 	if err := e.Apply(l.cfg); err != nil {

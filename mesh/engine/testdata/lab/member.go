@@ -26,13 +26,13 @@ func certificate(name string) (tls.Certificate, error) {
 }
 
 // serve makes this engine's machine a rendezvous until ctx ends.
-func (l *lab) serve(ctx context.Context, name string) error {
+func (l *lab) serve(ctx context.Context, name string, loopback bool) error {
 	cert, err := certificate(name)
 	if err != nil {
 		return err
 	}
 	s, err := rendezvous.New(rendezvous.Config{
-		Port: l.e.Port(), Self: l.e.WireGuardPublic(),
+		Port: l.e.Port(), Self: l.e.WireGuardPublic(), Loopback: loopback,
 		Addresses: func() (out []netip.Addr) {
 			eps, _ := l.e.Endpoints()
 			for _, ep := range eps {
@@ -45,7 +45,11 @@ func (l *lab) serve(ctx context.Context, name string) error {
 		return err
 	}
 	s.Apply(l.cfg)
-	door, err := net.Listen("tcp", fmt.Sprintf(":%d", l.e.Port()))
+	host := ""
+	if loopback {
+		host = "127.0.0.1"
+	}
+	door, err := net.Listen("tcp", fmt.Sprintf("%s:%d", host, l.e.Port()))
 	if err != nil {
 		return err
 	}
@@ -69,7 +73,7 @@ func (l *lab) waitAt(name string, hosts []string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	port := l.e.Port() // the same everywhere
+	port := l.port // the same everywhere
 	id := named(name).id
 	r := warren.Rendezvous{
 		ID: id, Name: name, Certificate: sha256.Sum256(cert.Certificate[0]), STUN: []uint16{port + 1, port + 2},
