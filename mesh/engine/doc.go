@@ -29,7 +29,11 @@
 // move of either side, if one of them has something to say. Run owns all
 // goroutines and returns after they have ended.
 //
+// Two machines of which neither can reach the other meet through a rendezvous
+// of Config: a member that carries their messages, and their packets where no
+// NAT opens. Each waits at the nearest one, its Home, and tells where.
+//
 // Not done here: membership, names, presence (Peers tells of traffic, not of
-// who is up), finding peers, relaying. There is no way through yet for two
-// machines of which neither can reach the other directly.
+// who is up), and what a rendezvous does (mesh/rendezvous); ServeRelay alone
+// passes on what peers ask of this machine's packet relay.
 package engine

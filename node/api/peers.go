@@ -61,7 +61,9 @@ func pathOf(p Path) *warrenv1.Path {
 	if p.Online {
 		out.Kind = string(p.Pong.Kind)
 		out.Via = p.Pong.Via
-		out.Endpoint = p.Pong.Endpoint.String()
+		if p.Pong.Endpoint.IsValid() {
+			out.Endpoint = p.Pong.Endpoint.String()
+		}
 		out.RttMs = milliseconds(p.Pong.RTT)
 	}
 	if !p.Since.IsZero() {

@@ -90,6 +90,19 @@ func (p *Presence) Look(ctx context.Context) []Path {
 	return list
 }
 
+// between says why no member carries packets to a peer either.
+func between(c mesh.Config, peer mesh.Peer) string {
+	if len(c.Rendezvous) == 0 {
+		return "and no member that others can reach helps the two to meet"
+	}
+	for _, r := range c.Rendezvous {
+		if r.ID == peer.Home {
+			return "nor through " + r.Name + ", where it was last"
+		}
+	}
+	return "and it waits at no member that helps to meet"
+}
+
 // Ask asks one peer until it answers or ctx ends.
 func (p *Presence) Ask(ctx context.Context, peer mesh.Peer) Path {
 	out := Path{ID: peer.ID}
@@ -102,13 +115,14 @@ func (p *Presence) Ask(ctx context.Context, peer mesh.Peer) Path {
 	case errors.Is(err, engine.ErrUnknownPeer):
 		out.Reason = "the tunnel to it is not set up yet"
 	default:
-		out.Reason = fmt.Sprintf("no answer from its %d known addresses", len(peer.Endpoints))
+		out.Reason = fmt.Sprintf("no answer from its %d known addresses, %s", len(peer.Endpoints), between(p.plan().Mesh, peer))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before, seen := p.last[peer.ID]
 	out.Since = time.Now()
-	if seen && before.Online == out.Online && before.Pong.Endpoint == out.Pong.Endpoint {
+	if seen && before.Online == out.Online && before.Pong.Kind == out.Pong.Kind &&
+		before.Pong.Via == out.Pong.Via && before.Pong.Endpoint == out.Pong.Endpoint {
 		out.Since = before.Since
 	}
 	p.last[peer.ID] = out

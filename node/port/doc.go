@@ -13,6 +13,9 @@
 // There is no certificate authority and no session resumption. HTTP handlers
 // run behind it as HTTP/2 without a second TLS layer (Serve and Client).
 //
+// On a rendezvous, TLS clients that name none of the protocols get to the
+// listener of Anyone without proving anything, and no further.
+//
 // Promises: a handshake ends within HandshakeTimeout; at most MaxHandshakes
 // are under way; a connection whose key loses its right is closed by Recheck.
 // It does not authorise calls: handlers do, with Peer.

@@ -1,0 +1,34 @@
+package api
+
+import (
+	"strings"
+	"testing"
+
+	"warren/mesh"
+	"warren/mesh/engine"
+	"warren/mesh/identity"
+)
+
+func TestWhyNoMemberCarriesPackets(t *testing.T) {
+	hq := mesh.Rendezvous{ID: identity.NodeID{1}, Name: "hq"}
+	for want, c := range map[string]struct {
+		all  []mesh.Rendezvous
+		home identity.NodeID
+	}{
+		"no member that others can reach": {nil, hq.ID},
+		"nor through hq":                  {[]mesh.Rendezvous{{ID: identity.NodeID{2}, Name: "x"}, hq}, hq.ID},
+		"waits at no member":              {[]mesh.Rendezvous{hq}, identity.NodeID{}},
+	} {
+		got := between(mesh.Config{Rendezvous: c.all}, mesh.Peer{Home: c.home})
+		if !strings.Contains(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestPathThroughAMember(t *testing.T) {
+	got := pathOf(Path{Online: true, Pong: engine.Pong{Kind: engine.KindMemberTLS, Via: "hq"}})
+	if got.GetKind() != "member-tls" || got.GetVia() != "hq" || got.GetEndpoint() != "" {
+		t.Errorf("got %v", got)
+	}
+}
