@@ -26,6 +26,6 @@
 // grows. Everything that comes from elsewhere is bounded. The package reads no
 // clock, does no I/O and starts nothing.
 //
-// What it does not do: keep what is older than KeepRecords (package shelf
-// does), decide who may read the log, or carry anything.
+// What it does not do: keep the text of what is older than KeepRecords, decide
+// who may read the log, or carry anything.
 package audit

@@ -10,7 +10,7 @@ import (
 const (
 	// KeepRecords is how many of the newest records a Log holds the bytes of.
 	// Of all others it holds the hashes.
-	KeepRecords = 20_000
+	KeepRecords = 100_000
 	// MaxSize bounds a log: its hashes fill 4 GiB then.
 	MaxSize = 64 << 20
 

@@ -231,3 +231,23 @@ func BenchmarkProofs(b *testing.B) {
 	}
 	b.ReportMetric(float64(hashes), "hashes")
 }
+
+// BenchmarkRestore is a controller's start with as many sessions' records as
+// are kept.
+func BenchmarkRestore(b *testing.B) {
+	session := newWorld(b).records()[7]
+	var l audit.Log
+	var held [][]byte
+	for n := range uint64(audit.KeepRecords) {
+		raw := edited(b, session, func(r *warrenv1.AuditRecord) { r.Sequence = n })
+		held = append(held, raw)
+		l = l.Append(raw)
+	}
+	leaves := l.Leaves(0, l.Size())
+	for b.Loop() {
+		if _, err := audit.Restore(leaves, held); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(held[len(held)-1])+len(leaves)/len(held)), "B/record")
+}
