@@ -3,12 +3,18 @@
 package node_test
 
 import (
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	overlay "warren/mesh"
 )
 
 // TestNewsFromAPeer: a machine that was away while the policy changed gets it
@@ -30,6 +36,24 @@ func TestNewsFromAPeer(t *testing.T) {
 	if s := read[struct{ Leader string }](kiosk, "status"); s.Leader != "" {
 		t.Errorf("kiosk says that %q leads", s.Leader)
 	}
+	// Where gossip speaks there is no way in from the underlay (S-02).
+	for _, network := range []string{"tcp", "udp"} {
+		if !refusesAt(network, net.JoinHostPort("127.0.0.1", strconv.Itoa(overlay.GossipPort))) {
+			t.Errorf("the underlay's %s port answers, or swallows", network)
+		}
+	}
+}
+
+// refusesAt tells whether nobody listens there.
+func refusesAt(network, at string) bool {
+	c, err := net.DialTimeout(network, at, time.Second)
+	if err == nil {
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(time.Second))
+		_, _ = c.Write([]byte{1})
+		_, err = c.Read(make([]byte, 1))
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // gossipPolicy lets ben open shells on the kiosk.
