@@ -3,10 +3,15 @@
 package node_test
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"warren/node/home"
+	"warren/node/platform"
 )
 
 type auditRecord struct {
@@ -139,5 +144,63 @@ func TestAuditTellsWhatWasDone(t *testing.T) {
 	}](anna, "audit", "verify")
 	if !v.OK || v.Notes != uint64(len(want)) || v.Devices != 1 || v.Entries < 7 || v.Checkpoints < 2 || v.Controller != "hq" {
 		t.Errorf("verified %+v", v)
+	}
+}
+
+// Any controller shows the log, all compute one root, and a machine holds
+// checkpoints of all of them; the leader's death loses no note.
+func TestControllersKeepOneAudit(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	hq := m.found()
+	all := append([]*machine{hq}, m.grow(hq, "hq-2", "hq-3")...)
+	anna := m.join(hq, "anna", "--role", "technician", "--admin")
+	kiosk := m.join(anna, "kiosk")
+	until(t, patience, "anna reaches kiosk", func() bool { return anna.run("ping", "kiosk").code == 0 })
+	anna.must("shell", "kiosk", "--reason", "one", "--", "true")
+	until(t, patience, "the notes are in the log", func() bool { return len(sessionsOn(anna.audited(), "kiosk")) == 2 })
+
+	// anna's own key asks each controller by itself.
+	key, err := home.At(platform.Dir(anna.dir)).NodeKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := hq.records(key)
+	for _, o := range all[1:] {
+		if got := o.records(key); !slices.EqualFunc(got, first, bytes.Equal) {
+			t.Errorf("%s has %d records, hq %d, or others", o.name, len(got), len(first))
+		}
+	}
+	until(t, 2*patience, "anna's log is vouched for by all three", func() bool {
+		out := anna.must("audit", "verify")
+		return strings.Contains(out, "hq-2") && strings.Contains(out, "hq-3")
+	})
+
+	lead := hq.leader()
+	m.at(lead).crash()
+	anna.must("shell", "kiosk", "--reason", "two", "--", "true")
+	until(t, patience, "the notes are in the log without the leader", func() bool {
+		r := anna.run("audit", "--json", "--limit", "0")
+		return r.code == 0 && strings.Count(r.out, `"two"`) == 2
+	})
+	m.at(lead).up()
+	agree(t, append(all, anna, kiosk)...)
+	until(t, patience, "the one that was away has the same log", func() bool {
+		a, b := all[0].records(key), all[1].records(key)
+		return slices.EqualFunc(a, b, bytes.Equal) && slices.EqualFunc(b, all[2].records(key), bytes.Equal)
+	})
+	anna.must("controllers", "remove", "hq-3", "--yes")
+	list := anna.audited()
+	if got := list[len(list)-1].String(); !strings.HasSuffix(got, "anna: controller removed on hq-3") {
+		t.Errorf("the last record is %q", got)
+	}
+	if got := sessionsOn(list, "kiosk"); fmt.Sprint(got) != "[opened one ended one opened two ended two]" {
+		t.Errorf("sessions: %q", got)
+	}
+	anna.must("audit", "verify")
+	for _, o := range []*machine{hq, anna, kiosk} {
+		if s := o.must("status"); strings.Contains(s, "audit:") {
+			t.Errorf("%s warns:\n%s", o.name, s)
+		}
 	}
 }

@@ -132,12 +132,16 @@ func (o *machine) takeOver(edit func(records [][]byte) [][]byte) {
 	t.Cleanup(func() { cancel(); wg.Wait() })
 }
 
-// records are those of the running controller, fetched with its own key.
+// records are those of the running controller, fetched with somebody's key.
 func (o *machine) records(key identity.NodeKey) [][]byte {
 	o.mesh.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	w := client.NewWitness(key, key.ID(), []string{fmt.Sprintf("127.0.0.1:%d", o.port)})
+	own, err := home.At(platform.Dir(o.dir)).NodeKey()
+	if err != nil {
+		o.mesh.t.Fatal(err)
+	}
+	w := client.NewWitness(key, own.ID(), []string{fmt.Sprintf("127.0.0.1:%d", o.port)})
 	defer w.Close()
 	r, err := w.Records(ctx, &warrenv1.RecordsRequest{})
 	if err != nil {
