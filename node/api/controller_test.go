@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/audit"
 	"warren/consensus/command"
 	"warren/consensus/invite"
 	"warren/consensus/store"
@@ -33,6 +34,7 @@ import (
 type controller struct {
 	*world
 	service ControllerService
+	witness WitnessService
 	address string
 }
 
@@ -68,12 +70,16 @@ func newController(t *testing.T) *controller {
 		View: c.view, Authority: council, Rates: NewRates(),
 		Enter: func(context.Context, any, func(*trust.Log) bool) error { return nil },
 	}
+	c.witness = WitnessService{
+		View: c.view, Replica: ordered{council}, Witness: audit.NewWitness(c.log().Mesh(), c.log().IsController), Key: key,
+		Caller: Caller, Rates: NewRates(),
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.Run(ctx) })
 	wg.Go(func() { _ = l.Run(ctx, socket) })
 	wg.Go(func() {
-		_ = port.Serve(ctx, ControllerServer(CouncilService{ControllerService: c.service, Council: council}, WitnessService{}), l.Protocol(port.Node))
+		_ = port.Serve(ctx, ControllerServer(CouncilService{ControllerService: c.service, Council: council}, c.witness), l.Protocol(port.Node))
 	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
 
