@@ -121,12 +121,15 @@ func (s WitnessService) Note(ctx context.Context, req *warrenv1.NoteRequest) (*w
 	out := &warrenv1.NoteResponse{Checkpoint: c.Statement}
 	found := noted(v, id, notes)
 	for _, n := range notes {
-		r := &warrenv1.NotedRecord{}
-		if at, ok := found[n.Hash]; ok && at < c.Size {
-			r.Record = v.Audit().Record(at)
-			if r.Proof, err = v.Audit().Inclusion(at, c.Size); err != nil {
-				return nil, err
-			}
+		at, ok := found[n.Hash]
+		if !ok || at >= c.Size {
+			// Its number was passed over, or is too long ago: in another chain it
+			// is recorded all the same.
+			return &warrenv1.NoteResponse{Chain: state.ChainMessage(id, v.Chain(id))}, nil
+		}
+		r := &warrenv1.NotedRecord{Record: v.Audit().Record(at)}
+		if r.Proof, err = v.Audit().Inclusion(at, c.Size); err != nil {
+			return nil, err
 		}
 		out.Noted = append(out.Noted, r)
 	}

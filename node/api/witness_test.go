@@ -76,10 +76,10 @@ func TestNotesAreShownInTheLog(t *testing.T) {
 	w := c.asWitness(key)
 	notes := c.chain(key, 5, 3)
 	var last audit.Checkpoint
-	for name, ask := range map[string][]*warrenv1.Statement{"all": notes, "again": notes, "one of them": notes[1:2]} {
+	for call, ask := range [][]*warrenv1.Statement{notes, notes, notes[1:2]} {
 		res, err := w.Note(c.within(20*time.Second), &warrenv1.NoteRequest{Notes: ask})
 		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+			t.Fatalf("call %d: %v", call, err)
 		}
 		if last, err = audit.OpenCheckpoint(res.GetCheckpoint(), c.log().Mesh()); err != nil {
 			t.Fatal(err)
@@ -87,14 +87,14 @@ func TestNotesAreShownInTheLog(t *testing.T) {
 		for i, n := range res.GetNoted() {
 			r, err := audit.Decode(n.GetRecord())
 			if err != nil || !proto.Equal(r.GetNote(), ask[i]) {
-				t.Errorf("%s: record %d is not of the note: %v", name, i, err)
+				t.Errorf("call %d: record %d is not of the note: %v", call, i, err)
 			}
 			if err := audit.CheckInclusion(n.GetRecord(), r.GetSequence(), n.GetProof(), last.Size, last.Root); err != nil {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("call %d: %v", call, err)
 			}
 		}
 		if len(res.GetNoted()) != len(ask) || res.GetChain() != nil {
-			t.Errorf("%s: %d records", name, len(res.GetNoted()))
+			t.Errorf("call %d: %d records", call, len(res.GetNoted()))
 		}
 	}
 	if size := c.witness.Replica.State().Snapshot().Audit().Size(); last.Size != size || size != 8 {
@@ -105,6 +105,15 @@ func TestNotesAreShownInTheLog(t *testing.T) {
 	res, err := w.Note(c.within(20*time.Second), &warrenv1.NoteRequest{Notes: c.chain(key, 4, 1)})
 	if err != nil || res.GetChain().GetChain() != 5 || res.GetChain().GetSequence() != 3 {
 		t.Errorf("a lower chain: %v, %v", res, err)
+	}
+
+	// So it is for a note whose number was passed over.
+	later := c.chain(key, 6, 2)
+	if res, err = w.Note(c.within(20*time.Second), &warrenv1.NoteRequest{Notes: later[1:]}); err != nil || len(res.GetNoted()) != 1 {
+		t.Errorf("after a gap: %v, %v", res, err)
+	}
+	if res, err = w.Note(c.within(20*time.Second), &warrenv1.NoteRequest{Notes: later}); err != nil || res.GetChain().GetSequence() != 2 {
+		t.Errorf("in the gap: %v, %v", res, err)
 	}
 
 	// The log continues what it was, as asked by anybody.
