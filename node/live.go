@@ -48,6 +48,7 @@ type life struct {
 	replica   *replica // on controllers
 	follower  *follower
 	plan      atomic.Pointer[plan.Plan]
+	public    *public
 	// Where this machine is a rendezvous, that and its ports.
 	rendezvous *rendezvous.Server
 	services   *identity.Rendezvous
@@ -119,6 +120,7 @@ func (l *life) work(ctx context.Context, doors []net.Listener) error {
 	g.Go(func() error { return l.gossip.run(ctx) })
 	g.Go(func() error { return l.auditor.run(ctx) })
 	g.Go(func() error { return l.watchHome(ctx) })
+	g.Go(func() error { return l.public.run(ctx, l.engine.Refresh) })
 	l.running.Store(l.api())
 	l.ready.Store(true)
 	if l.cfg.Ready != nil {
@@ -202,16 +204,11 @@ func (l *life) openEngine() error {
 	case l.cfg.Up.Tun == "kernel" || platform.CanTun():
 		mode = engine.ModeKernel
 	}
-	var public []netip.AddrPort
-	for _, p := range l.cfg.Up.Public {
-		if a, err := netip.ParseAddrPort(p); err == nil {
-			public = append(public, a)
-		}
-	}
+	l.public = newPublic(l.cfg.Up, l.log)
 	l.engine, err = engine.New(engine.Options{
 		Port: uint16(l.listen.Port), Mode: mode, Loopback: l.cfg.Up.Loopback, //nolint:gosec // checked by Check
 		WireGuard: [32]byte(tunnel.WireGuard), Disco: [32]byte(tunnel.Disco),
-		ExtraEndpoints: public, Log: l.log,
+		ExtraEndpoints: l.public.endpoints, Log: l.log,
 	})
 	if errors.Is(err, engine.ErrPortTaken) {
 		return fault.New(fault.Conflict, "UDP port %d is taken by another program", l.listen.Port).Try("--listen :PORT with another PORT").Because("port")

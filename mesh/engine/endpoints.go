@@ -30,6 +30,9 @@ func (e *Engine) Endpoints() ([]netip.AddrPort, <-chan struct{}) {
 	return slices.Clone(e.ends.now), e.ends.changed
 }
 
+// Refresh looks at this machine's addresses anew.
+func (e *Engine) Refresh() { e.ends.refresh() }
+
 func (s *endpoints) init(e *Engine) {
 	s.e = e
 	s.changed = make(chan struct{})
@@ -102,7 +105,10 @@ func (s *endpoints) find() []netip.AddrPort {
 	if err != nil {
 		e.opts.Log.Warn("listed no local addresses", "err", err)
 	}
-	out := slices.Clone(e.opts.ExtraEndpoints)
+	var out []netip.AddrPort
+	if e.opts.ExtraEndpoints != nil {
+		out = slices.Clone(e.opts.ExtraEndpoints())
+	}
 	for _, a := range addrs {
 		out = append(out, netip.AddrPortFrom(a, port))
 	}

@@ -162,7 +162,7 @@ func TestUnknownAndUnreachable(t *testing.T) {
 
 func TestLoopbackEndpoints(t *testing.T) {
 	extra := netip.MustParseAddrPort("192.0.2.1:1")
-	a := start(t, 1, Options{Loopback: true, ExtraEndpoints: []netip.AddrPort{extra}})
+	a := start(t, 1, Options{Loopback: true, ExtraEndpoints: func() []netip.AddrPort { return []netip.AddrPort{extra} }})
 	eps, _ := a.Endpoints()
 	for i, ep := range eps {
 		if !ep.Addr().IsLoopback() || ep.Port() != a.Port() {

@@ -69,8 +69,9 @@ type Options struct {
 	// Disco is the X25519 private key of path discovery. Keep it across
 	// restarts: peers drop what comes from a disco key they do not know.
 	Disco [32]byte
-	// ExtraEndpoints are published beside those that are found.
-	ExtraEndpoints []netip.AddrPort
+	// ExtraEndpoints are published beside those that are found; nil is none.
+	// It must answer at once. Call Refresh when they change.
+	ExtraEndpoints func() []netip.AddrPort
 	// Log is where the engine speaks; nil is silence.
 	Log *slog.Logger
 }
