@@ -19,7 +19,7 @@ export GOFLAGS := $(strip $(filter-out -tags=ts_omit_cloud,$(GOFLAGS)) -tags=ts_
 TOOLS := $(addprefix .bin/,buf gofumpt golangci-lint protoc-gen-connect-go protoc-gen-go)
 CROSS := linux/arm64 windows/amd64 darwin/arm64
 
-.PHONY: help setup packages build check test cross demo bench fuzz generate lab lab-systemd e2e soak clean
+.PHONY: help setup packages build check test cross demo bench fuzz generate baseline lab lab-systemd e2e soak clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -82,6 +82,9 @@ e2e: ## the console in a browser
 
 soak: ## the long forms of the fault tests, a line of figures each
 	@scripts/soak.sh $(SOAK)
+
+baseline: $(TOOLS) ## what later schemas are held against; for a release
+	cd api && PATH="$(CURDIR)/.bin:$$PATH" buf build -o baseline.binpb
 
 clean: ## remove what was built
 	rm -rf bin .bin

@@ -136,7 +136,9 @@ func (r *replica) run(ctx context.Context) error {
 // begin proposes the entries that init signed, until they are ordered.
 func (r *replica) begin(ctx context.Context) error {
 	now := r.life.view.Now()
-	c, err := command.New(&warrenv1.MeshFounded{Entries: now.Log.Entries(0), Policy: now.PolicyText})
+	c, err := command.New(&warrenv1.MeshFounded{
+		Entries: now.Log.Entries(0), Policy: now.PolicyText, Format: command.Newest,
+	})
 	if err != nil {
 		return err
 	}

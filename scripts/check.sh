@@ -21,8 +21,14 @@ step schemas
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 (cd api && buf lint && buf generate -o "$fresh")
-if ! diff -r -x '*.proto' -x 'buf*' api "$fresh"; then
+if ! diff -r -x '*.proto' -x 'buf*' -x '*.binpb' api "$fresh"; then
 	echo "check: api/ does not hold what its schemas generate; try: make generate" >&2
+	exit 1
+fi
+
+step "schemas keep what they promised"
+if ! (cd api && buf breaking --against baseline.binpb); then
+	echo "check: old bytes would read differently; undo it, or, before a release, make baseline" >&2
 	exit 1
 fi
 

@@ -38,8 +38,25 @@ const (
 	InviteClaimed   Kind = 5
 	ClaimRejected   Kind = 6
 	Revoked         Kind = 7
+	FormatRaised    Kind = 8
 	AuditNoted      Kind = 12
 )
+
+// Newest is the newest format of commands that this version knows. A format is a
+// set of kinds; it only rises, and a kind is written once the mesh has come to
+// its format, which every controller that holds the log must know.
+//
+//	1: kinds 1 to 8
+//	2: and 12
+const Newest = 2
+
+// Format is the first format that has the kind.
+func (k Kind) Format() uint32 {
+	if k <= FormatRaised {
+		return 1
+	}
+	return 2
+}
 
 // String is the kind's name in the schema.
 func (k Kind) String() string {
@@ -75,6 +92,8 @@ func (k Kind) body() proto.Message {
 		return &warrenv1.ClaimRejected{}
 	case Revoked:
 		return &warrenv1.Revoked{}
+	case FormatRaised:
+		return &warrenv1.FormatRaised{}
 	case AuditNoted:
 		return &warrenv1.AuditNoted{}
 	default:
@@ -98,6 +117,8 @@ func kindOf(body proto.Message) Kind {
 		return ClaimRejected
 	case *warrenv1.Revoked:
 		return Revoked
+	case *warrenv1.FormatRaised:
+		return FormatRaised
 	case *warrenv1.AuditNoted:
 		return AuditNoted
 	default:
@@ -187,11 +208,26 @@ func Decode(raw []byte) (Command, error) {
 	if HasUnknown(body) {
 		return Command{}, fmt.Errorf("%s has a field of a newer version: %w", kind, ErrUnknownKind)
 	}
+	if f := formatIn(body); f > Newest {
+		return Command{}, fmt.Errorf("%s asks for format %d, this version knows %d: %w", kind, f, Newest, ErrUnknownKind)
+	}
 	c := Command{Kind: kind, Version: env.GetVersion(), Body: body}
 	if t := env.GetTime(); t != 0 {
 		c.Time = time.UnixMilli(t).UTC()
 	}
 	return c, nil
+}
+
+// formatIn is the format a command would bring into force.
+func formatIn(body proto.Message) uint32 {
+	switch m := body.(type) {
+	case *warrenv1.MeshFounded:
+		return m.GetFormat()
+	case *warrenv1.FormatRaised:
+		return m.GetFormat()
+	default:
+		return 0
+	}
 }
 
 // HasUnknown reports whether m or a message inside it has fields that this

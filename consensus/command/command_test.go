@@ -45,6 +45,7 @@ func samples() map[string]proto.Message {
 		"5-v1-invite-claimed": &warrenv1.InviteClaimed{Claim: statement("claim"), From: "192.0.2.1:41820"},
 		"6-v1-claim-rejected": &warrenv1.ClaimRejected{Rejection: statement("rejection")},
 		"7-v1-revoked":        &warrenv1.Revoked{Revocation: statement("revocation")},
+		"8-v1-format-raised":  &warrenv1.FormatRaised{Format: 2},
 		"12-v1-audit-noted":   &warrenv1.AuditNoted{Notes: []*warrenv1.Statement{statement("note"), statement("note")}},
 	}
 }
@@ -180,7 +181,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"no version":               {envelope(&warrenv1.Command{Kind: 4}), ErrMalformed},
 		"body is noise":            {envelope(&warrenv1.Command{Kind: 4, Version: 1, Body: []byte{0xff}}), ErrMalformed},
 		"too large":                {make([]byte, MaxSize+1), ErrMalformed},
-		"unknown kind":             {envelope(&warrenv1.Command{Kind: 8, Version: 1}), ErrUnknownKind},
+		"unknown kind":             {envelope(&warrenv1.Command{Kind: 99, Version: 1}), ErrUnknownKind},
+		"a format to come":         {envelope(&warrenv1.Command{Kind: 8, Version: 1, Body: []byte{8, Newest + 1}}), ErrUnknownKind},
 		"unknown version":          {envelope(&warrenv1.Command{Kind: 4, Version: 2}), ErrUnknownKind},
 		"unknown field":            {append(envelope(&warrenv1.Command{Kind: 4, Version: 1, Body: inner}), newer...), ErrUnknownKind},
 		"unknown field in body":    {envelope(&warrenv1.Command{Kind: 4, Version: 1, Body: append(inner, newer...)}), ErrUnknownKind},

@@ -39,7 +39,7 @@ func (ch *change) found(m *warrenv1.MeshFounded) error {
 	if err := fits(m.GetPolicy(), log); err != nil {
 		return err
 	}
-	ch.meta.policy = m.GetPolicy()
+	ch.meta.policy, ch.meta.format = m.GetPolicy(), m.GetFormat()
 	if err := ch.recordEntries(log, 0); err != nil {
 		return err
 	}

@@ -33,6 +33,8 @@ var (
 	ErrFull = errors.New("full")
 	// ErrOften: the same author did it too many times within the hour.
 	ErrOften = errors.New("too often")
+	// ErrEarly: the command's kind is newer than what every controller knows.
+	ErrEarly = errors.New("not every controller knows this yet")
 	// ErrInvalid: the command breaks a rule; sending it again will not help.
 	ErrInvalid = errors.New("invalid")
 )
@@ -40,7 +42,7 @@ var (
 // refusal gives err one of this package's errors, and exactly one.
 func refusal(err error) error {
 	for _, own := range []error{
-		ErrFounded, ErrStale, ErrUsed, ErrExpired, ErrRevoked, ErrUnknown, ErrDenied, ErrTaken, ErrFull, ErrOften, ErrInvalid,
+		ErrFounded, ErrStale, ErrUsed, ErrExpired, ErrRevoked, ErrUnknown, ErrDenied, ErrTaken, ErrFull, ErrOften, ErrEarly, ErrInvalid,
 	} {
 		if errors.Is(err, own) {
 			return err

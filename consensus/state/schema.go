@@ -36,6 +36,7 @@ type (
 		log      *trust.Log // nil before founding
 		policy   []byte
 		revision uint64
+		format   uint32 // of commands; 0 is 1
 		audit    audit.Log
 
 		invites, claims, pending, chains int

@@ -33,7 +33,7 @@ var (
 // Marshal gives the whole view as a warrenv1.Snapshot. Equal states give equal
 // bytes.
 func (v View) Marshal() ([]byte, error) {
-	m := &warrenv1.Snapshot{Format: Format, Revision: v.meta.revision, Policy: v.meta.policy}
+	m := &warrenv1.Snapshot{Format: Format, Revision: v.meta.revision, Policy: v.meta.policy, Commands: v.meta.format}
 	if log := v.meta.log; log != nil {
 		m.Entries, m.Revocations = log.Entries(0), log.Revocations()
 	}
@@ -78,6 +78,8 @@ func (s *State) Unmarshal(raw []byte) error {
 	switch {
 	case m.GetFormat() == 0:
 		return fmt.Errorf("%w: no format", ErrSnapshot)
+	case m.GetCommands() > command.Newest:
+		return fmt.Errorf("%w: commands of format %d, this one knows %d", ErrFormat, m.GetCommands(), command.Newest)
 	case m.GetFormat() > Format, command.HasUnknown(&m):
 		return fmt.Errorf("%w: format %d, this one reads %d", ErrFormat, m.GetFormat(), Format)
 	}
@@ -111,7 +113,7 @@ func (ch *change) restore(m *warrenv1.Snapshot) error {
 	if err := fits(m.GetPolicy(), log); err != nil {
 		return err
 	}
-	ch.meta.policy = m.GetPolicy()
+	ch.meta.policy, ch.meta.format = m.GetPolicy(), m.GetCommands()
 	if err := ch.grow(log, 0); err != nil {
 		return err
 	}

@@ -103,7 +103,12 @@ func (ch *change) apply(c command.Command) error {
 	if ch.meta.log == nil {
 		return fmt.Errorf("%w: no mesh is founded here", ErrInvalid)
 	}
+	if c.Kind.Format() > ch.meta.commands() {
+		return fmt.Errorf("%w: it is of format %d, in force is %d", ErrEarly, c.Kind.Format(), ch.meta.commands())
+	}
 	switch body := c.Body.(type) {
+	case *warrenv1.FormatRaised:
+		return ch.raise(body)
 	case *warrenv1.EntriesAppended:
 		return ch.appendEntries(body)
 	case *warrenv1.PolicyReplaced:
@@ -121,6 +126,17 @@ func (ch *change) apply(c command.Command) error {
 	default:
 		return fmt.Errorf("%w: a body of %T", ErrInvalid, c.Body)
 	}
+}
+
+// commands is the format of commands in force.
+func (m *meta) commands() uint32 { return max(m.format, 1) }
+
+// raise lets a newer format in. It never falls; the same again changes nothing.
+func (ch *change) raise(m *warrenv1.FormatRaised) error {
+	if m.GetFormat() > ch.meta.commands() {
+		ch.meta.format, ch.dirty = m.GetFormat(), true
+	}
+	return nil
 }
 
 // put writes a row; it fails only where schema and rows do not fit together.

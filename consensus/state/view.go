@@ -76,6 +76,9 @@ func (v View) Log() *trust.Log { return v.meta.log }
 // Policy is the policy's text. Its revision is the log's.
 func (v View) Policy() []byte { return v.meta.policy }
 
+// Format is the format of commands in force, from 1 on: see command.Newest.
+func (v View) Format() uint32 { return v.meta.commands() }
+
 // Revision is the Raft index of the newest change; 0 before the first.
 func (v View) Revision() uint64 { return v.meta.revision }
 

@@ -54,6 +54,9 @@ func (s *Store) Propose(ctx context.Context, c command.Command) (uint64, error) 
 		if err := s.lead(ctx); err != nil {
 			return 0, err
 		}
+		if err := s.early(ctx, c.Kind); err != nil {
+			return 0, err
+		}
 		raw, err := c.At(s.cfg.Now()).Encode()
 		if err != nil {
 			return 0, err
@@ -66,6 +69,21 @@ func (s *Store) Propose(ctx context.Context, c command.Command) (uint64, error) 
 			return 0, err
 		}
 	}
+}
+
+// early refuses a kind that not every controller knows, before it is written:
+// one that does not would stop at it.
+func (s *Store) early(ctx context.Context, kind command.Kind) error {
+	if kind == command.MeshFounded || kind.Format() <= s.State().Snapshot().Format() {
+		return nil
+	}
+	if err := s.Verify(ctx); err != nil { // a new leader may be behind
+		return err
+	}
+	if in := s.State().Snapshot().Format(); kind.Format() > in {
+		return fmt.Errorf("%w: %s is of format %d, in force is %d", state.ErrEarly, kind, kind.Format(), in)
+	}
+	return nil
 }
 
 // errRefused: Raft did not begin the command and may take it in a moment.

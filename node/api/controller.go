@@ -167,7 +167,7 @@ func (s ControllerService) Propose(ctx context.Context, req *warrenv1.ProposeReq
 // mayOrder: machines a technician works from, and controllers, hand in what
 // people sign; every other machine its own farewell only.
 func (s ControllerService) mayOrder(peer port.Peer, c command.Command) error {
-	if c.Kind == command.InviteClaimed || c.Kind == command.MeshFounded {
+	if c.Kind == command.InviteClaimed || c.Kind == command.MeshFounded || c.Kind == command.FormatRaised {
 		return fault.New(fault.Denied, "a member does not order %s", c.Kind)
 	}
 	log := s.View.Now().Log

@@ -59,8 +59,8 @@ func (s CouncilService) Order(ctx context.Context, req *warrenv1.OrderRequest) (
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "the command: %w", err)
 	}
-	if c.Kind == command.MeshFounded {
-		return nil, fault.New(fault.Denied, "a mesh is founded once")
+	if c.Kind == command.MeshFounded || c.Kind == command.FormatRaised {
+		return nil, fault.New(fault.Denied, "nobody passes on %s", c.Kind)
 	}
 	revision, err := s.Council.Local.Propose(ctx, c.Body)
 	return &warrenv1.OrderResponse{Revision: revision}, err

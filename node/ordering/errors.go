@@ -25,6 +25,7 @@ func refusals() []refusal {
 		{state.ErrRevoked, "revoked", fault.Denied, ""},
 		{state.ErrUnknown, "unknown", fault.NotFound, ""},
 		{state.ErrDenied, "denied", fault.Denied, ""},
+		{state.ErrEarly, "early", fault.Unavailable, "the same once every controller runs this version"},
 		{state.ErrInvalid, "invalid", fault.Invalid, ""},
 		{state.ErrTaken, "taken", fault.Conflict, "another name"},
 		{state.ErrFull, "full", fault.Conflict, "revoke or decide what is open"},

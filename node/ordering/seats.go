@@ -8,6 +8,7 @@ import (
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/consensus/command"
 	"warren/consensus/store"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
@@ -20,7 +21,9 @@ const standTime = 2 * time.Second
 
 // Standing is how far this controller has come.
 func (c *Council) Standing() *warrenv1.StandingResponse {
-	return &warrenv1.StandingResponse{Applied: c.Store.Applied(), Revision: c.Store.State().Revision()}
+	return &warrenv1.StandingResponse{
+		Applied: c.Store.Applied(), Revision: c.Store.State().Revision(), Format: command.Newest,
+	}
 }
 
 // standing asks another controller how far it has come.
@@ -63,9 +66,9 @@ func (c *Council) answers(ctx context.Context, node identity.NodeID) error {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	for {
-		_, err := c.standing(ctx, node)
+		s, err := c.standing(ctx, node)
 		if err == nil {
-			return nil
+			return c.fit(node, s)
 		}
 		select {
 		case <-ctx.Done():
@@ -74,6 +77,16 @@ func (c *Council) answers(ctx context.Context, node identity.NodeID) error {
 		case <-time.After(standTime / 10):
 		}
 	}
+}
+
+// fit refuses a controller that would stop at what the mesh writes.
+func (c *Council) fit(node identity.NodeID, s *warrenv1.StandingResponse) error {
+	view := c.Store.State().Snapshot()
+	if s.GetFormat() >= view.Format() {
+		return nil
+	}
+	return fault.New(fault.Conflict, "%s runs a version of warren that is too old for this mesh", nameOf(view.Log(), node)).
+		Because("format").Try("the version of the other controllers on %s", nameOf(view.Log(), node))
 }
 
 func nameOf(log *trust.Log, node identity.NodeID) string {
@@ -180,9 +193,37 @@ func (c *Council) Arrange(ctx context.Context) error {
 		if seated[id] {
 			continue
 		}
-		if _, err := c.standing(ctx, id); err == nil { // who is away is taken in when it is back
-			errs = append(errs, c.Store.AddReplica(ctx, id))
+		s, err := c.standing(ctx, id)
+		if err != nil { // who is away is taken in when it is back
+			continue
 		}
+		if err := c.fit(id, s); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		errs = append(errs, c.Store.AddReplica(ctx, id))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.raise(ctx))...)
+}
+
+// raise brings the newest format of commands into force that every controller
+// with a copy of the log knows. While one does not answer, nothing is raised.
+func (c *Council) raise(ctx context.Context) error {
+	in := c.Store.State().Snapshot().Format()
+	if in >= command.Newest {
+		return nil
+	}
+	lowest := uint32(command.Newest)
+	for _, v := range c.Store.Voters() {
+		s, err := c.standing(ctx, v.Node)
+		if err != nil {
+			return nil
+		}
+		lowest = min(lowest, s.GetFormat())
+	}
+	if lowest <= in {
+		return nil
+	}
+	_, err := c.Local.Propose(ctx, &warrenv1.FormatRaised{Format: lowest})
+	return err
 }

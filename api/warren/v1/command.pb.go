@@ -150,8 +150,10 @@ func (x *Command) GetBody() []byte {
 type MeshFounded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Genesis first, then the founder's machine, controller and policy records.
-	Entries       []*Statement `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
-	Policy        []byte       `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
+	Entries []*Statement `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	Policy  []byte       `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
+	// The format of commands the mesh begins with; 0 is 1.
+	Format        uint32 `protobuf:"varint,3,opt,name=format,proto3" json:"format,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -198,6 +200,13 @@ func (x *MeshFounded) GetPolicy() []byte {
 		return x.Policy
 	}
 	return nil
+}
+
+func (x *MeshFounded) GetFormat() uint32 {
+	if x != nil {
+		return x.Format
+	}
+	return 0
 }
 
 // EntriesAppended (kind 2) grows the trust log, all or none.
@@ -497,6 +506,52 @@ func (x *Revoked) GetRevocation() *Statement {
 	return nil
 }
 
+// FormatRaised (kind 8) lets kinds of a newer format in. The leader proposes it
+// once every controller that holds the log knows them.
+type FormatRaised struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Format        uint32                 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FormatRaised) Reset() {
+	*x = FormatRaised{}
+	mi := &file_warren_v1_command_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FormatRaised) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FormatRaised) ProtoMessage() {}
+
+func (x *FormatRaised) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_command_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FormatRaised.ProtoReflect.Descriptor instead.
+func (*FormatRaised) Descriptor() ([]byte, []int) {
+	return file_warren_v1_command_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *FormatRaised) GetFormat() uint32 {
+	if x != nil {
+		return x.Format
+	}
+	return 0
+}
+
 // Snapshot is the whole state, as a snapshot file holds it.
 type Snapshot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -510,6 +565,8 @@ type Snapshot struct {
 	// Raft index of the last change.
 	Revision uint64           `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
 	Refused  []*RefusedClaims `protobuf:"bytes,8,rep,name=refused,proto3" json:"refused,omitempty"`
+	// The format of commands in force; 0 is 1.
+	Commands uint32 `protobuf:"varint,9,opt,name=commands,proto3" json:"commands,omitempty"`
 	// When each of the invites was taken in, Unix milliseconds; in their order.
 	InviteTimes []int64 `protobuf:"varint,16,rep,packed,name=invite_times,json=inviteTimes,proto3" json:"invite_times,omitempty"`
 	// From format 2 on.
@@ -520,7 +577,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_warren_v1_command_proto_msgTypes[8]
+	mi := &file_warren_v1_command_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -532,7 +589,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_command_proto_msgTypes[8]
+	mi := &file_warren_v1_command_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -545,7 +602,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_warren_v1_command_proto_rawDescGZIP(), []int{8}
+	return file_warren_v1_command_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Snapshot) GetFormat() uint32 {
@@ -604,6 +661,13 @@ func (x *Snapshot) GetRefused() []*RefusedClaims {
 	return nil
 }
 
+func (x *Snapshot) GetCommands() uint32 {
+	if x != nil {
+		return x.Commands
+	}
+	return 0
+}
+
 func (x *Snapshot) GetInviteTimes() []int64 {
 	if x != nil {
 		return x.InviteTimes
@@ -636,7 +700,7 @@ type RefusedClaims struct {
 
 func (x *RefusedClaims) Reset() {
 	*x = RefusedClaims{}
-	mi := &file_warren_v1_command_proto_msgTypes[9]
+	mi := &file_warren_v1_command_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +712,7 @@ func (x *RefusedClaims) String() string {
 func (*RefusedClaims) ProtoMessage() {}
 
 func (x *RefusedClaims) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_command_proto_msgTypes[9]
+	mi := &file_warren_v1_command_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +725,7 @@ func (x *RefusedClaims) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusedClaims.ProtoReflect.Descriptor instead.
 func (*RefusedClaims) Descriptor() ([]byte, []int) {
-	return file_warren_v1_command_proto_rawDescGZIP(), []int{9}
+	return file_warren_v1_command_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RefusedClaims) GetInvite() []byte {
@@ -713,7 +777,7 @@ type StoredClaim struct {
 
 func (x *StoredClaim) Reset() {
 	*x = StoredClaim{}
-	mi := &file_warren_v1_command_proto_msgTypes[10]
+	mi := &file_warren_v1_command_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -725,7 +789,7 @@ func (x *StoredClaim) String() string {
 func (*StoredClaim) ProtoMessage() {}
 
 func (x *StoredClaim) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_command_proto_msgTypes[10]
+	mi := &file_warren_v1_command_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -738,7 +802,7 @@ func (x *StoredClaim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoredClaim.ProtoReflect.Descriptor instead.
 func (*StoredClaim) Descriptor() ([]byte, []int) {
-	return file_warren_v1_command_proto_rawDescGZIP(), []int{10}
+	return file_warren_v1_command_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StoredClaim) GetClaim() *Statement {
@@ -785,10 +849,11 @@ const file_warren_v1_command_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x12\n" +
 	"\x04time\x18\x03 \x01(\x03R\x04time\x12\x12\n" +
-	"\x04body\x18\x04 \x01(\fR\x04body\"U\n" +
+	"\x04body\x18\x04 \x01(\fR\x04body\"m\n" +
 	"\vMeshFounded\x12.\n" +
 	"\aentries\x18\x01 \x03(\v2\x14.warren.v1.StatementR\aentries\x12\x16\n" +
-	"\x06policy\x18\x02 \x01(\fR\x06policy\"A\n" +
+	"\x06policy\x18\x02 \x01(\fR\x06policy\x12\x16\n" +
+	"\x06format\x18\x03 \x01(\rR\x06format\"A\n" +
 	"\x0fEntriesAppended\x12.\n" +
 	"\aentries\x18\x01 \x03(\v2\x14.warren.v1.StatementR\aentries\"u\n" +
 	"\x0ePolicyReplaced\x12*\n" +
@@ -807,7 +872,9 @@ const file_warren_v1_command_proto_rawDesc = "" +
 	"\aRevoked\x124\n" +
 	"\n" +
 	"revocation\x18\x01 \x01(\v2\x14.warren.v1.StatementR\n" +
-	"revocation\"\xa5\x03\n" +
+	"revocation\"&\n" +
+	"\fFormatRaised\x12\x16\n" +
+	"\x06format\x18\x01 \x01(\rR\x06format\"\xc1\x03\n" +
 	"\bSnapshot\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12.\n" +
 	"\aentries\x18\x02 \x03(\v2\x14.warren.v1.StatementR\aentries\x126\n" +
@@ -816,7 +883,8 @@ const file_warren_v1_command_proto_rawDesc = "" +
 	"\ainvites\x18\x05 \x03(\v2\x14.warren.v1.StatementR\ainvites\x12.\n" +
 	"\x06claims\x18\x06 \x03(\v2\x16.warren.v1.StoredClaimR\x06claims\x12\x1a\n" +
 	"\brevision\x18\a \x01(\x04R\brevision\x122\n" +
-	"\arefused\x18\b \x03(\v2\x18.warren.v1.RefusedClaimsR\arefused\x12!\n" +
+	"\arefused\x18\b \x03(\v2\x18.warren.v1.RefusedClaimsR\arefused\x12\x1a\n" +
+	"\bcommands\x18\t \x01(\rR\bcommands\x12!\n" +
 	"\finvite_times\x18\x10 \x03(\x03R\vinviteTimes\x12.\n" +
 	"\x05audit\x18\x14 \x01(\v2\x18.warren.v1.AuditSnapshotR\x05audit\"y\n" +
 	"\rRefusedClaims\x12\x16\n" +
@@ -851,7 +919,7 @@ func file_warren_v1_command_proto_rawDescGZIP() []byte {
 }
 
 var file_warren_v1_command_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_warren_v1_command_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_warren_v1_command_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_warren_v1_command_proto_goTypes = []any{
 	(ClaimState)(0),         // 0: warren.v1.ClaimState
 	(*Command)(nil),         // 1: warren.v1.Command
@@ -862,29 +930,30 @@ var file_warren_v1_command_proto_goTypes = []any{
 	(*InviteClaimed)(nil),   // 6: warren.v1.InviteClaimed
 	(*ClaimRejected)(nil),   // 7: warren.v1.ClaimRejected
 	(*Revoked)(nil),         // 8: warren.v1.Revoked
-	(*Snapshot)(nil),        // 9: warren.v1.Snapshot
-	(*RefusedClaims)(nil),   // 10: warren.v1.RefusedClaims
-	(*StoredClaim)(nil),     // 11: warren.v1.StoredClaim
-	(*Statement)(nil),       // 12: warren.v1.Statement
-	(*AuditSnapshot)(nil),   // 13: warren.v1.AuditSnapshot
+	(*FormatRaised)(nil),    // 9: warren.v1.FormatRaised
+	(*Snapshot)(nil),        // 10: warren.v1.Snapshot
+	(*RefusedClaims)(nil),   // 11: warren.v1.RefusedClaims
+	(*StoredClaim)(nil),     // 12: warren.v1.StoredClaim
+	(*Statement)(nil),       // 13: warren.v1.Statement
+	(*AuditSnapshot)(nil),   // 14: warren.v1.AuditSnapshot
 }
 var file_warren_v1_command_proto_depIdxs = []int32{
-	12, // 0: warren.v1.MeshFounded.entries:type_name -> warren.v1.Statement
-	12, // 1: warren.v1.EntriesAppended.entries:type_name -> warren.v1.Statement
-	12, // 2: warren.v1.PolicyReplaced.entry:type_name -> warren.v1.Statement
-	12, // 3: warren.v1.InviteMade.invite:type_name -> warren.v1.Statement
-	12, // 4: warren.v1.InviteClaimed.claim:type_name -> warren.v1.Statement
-	12, // 5: warren.v1.ClaimRejected.rejection:type_name -> warren.v1.Statement
-	12, // 6: warren.v1.Revoked.revocation:type_name -> warren.v1.Statement
-	12, // 7: warren.v1.Snapshot.entries:type_name -> warren.v1.Statement
-	12, // 8: warren.v1.Snapshot.revocations:type_name -> warren.v1.Statement
-	12, // 9: warren.v1.Snapshot.invites:type_name -> warren.v1.Statement
-	11, // 10: warren.v1.Snapshot.claims:type_name -> warren.v1.StoredClaim
-	10, // 11: warren.v1.Snapshot.refused:type_name -> warren.v1.RefusedClaims
-	13, // 12: warren.v1.Snapshot.audit:type_name -> warren.v1.AuditSnapshot
-	12, // 13: warren.v1.StoredClaim.claim:type_name -> warren.v1.Statement
+	13, // 0: warren.v1.MeshFounded.entries:type_name -> warren.v1.Statement
+	13, // 1: warren.v1.EntriesAppended.entries:type_name -> warren.v1.Statement
+	13, // 2: warren.v1.PolicyReplaced.entry:type_name -> warren.v1.Statement
+	13, // 3: warren.v1.InviteMade.invite:type_name -> warren.v1.Statement
+	13, // 4: warren.v1.InviteClaimed.claim:type_name -> warren.v1.Statement
+	13, // 5: warren.v1.ClaimRejected.rejection:type_name -> warren.v1.Statement
+	13, // 6: warren.v1.Revoked.revocation:type_name -> warren.v1.Statement
+	13, // 7: warren.v1.Snapshot.entries:type_name -> warren.v1.Statement
+	13, // 8: warren.v1.Snapshot.revocations:type_name -> warren.v1.Statement
+	13, // 9: warren.v1.Snapshot.invites:type_name -> warren.v1.Statement
+	12, // 10: warren.v1.Snapshot.claims:type_name -> warren.v1.StoredClaim
+	11, // 11: warren.v1.Snapshot.refused:type_name -> warren.v1.RefusedClaims
+	14, // 12: warren.v1.Snapshot.audit:type_name -> warren.v1.AuditSnapshot
+	13, // 13: warren.v1.StoredClaim.claim:type_name -> warren.v1.Statement
 	0,  // 14: warren.v1.StoredClaim.state:type_name -> warren.v1.ClaimState
-	12, // 15: warren.v1.StoredClaim.rejection:type_name -> warren.v1.Statement
+	13, // 15: warren.v1.StoredClaim.rejection:type_name -> warren.v1.Statement
 	16, // [16:16] is the sub-list for method output_type
 	16, // [16:16] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
@@ -905,7 +974,7 @@ func file_warren_v1_command_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_command_proto_rawDesc), len(file_warren_v1_command_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -82,7 +82,9 @@ func (m *Mesh) Founding() *warrenv1.MeshFounded {
 		m.must(err)
 		entries = append(entries, s)
 	}
-	return &warrenv1.MeshFounded{Entries: entries, Policy: []byte(Policy)}
+	return &warrenv1.MeshFounded{
+		Format: command.Newest, Entries: entries, Policy: []byte(Policy),
+	}
 }
 
 // Log is the trust log after Founding.
