@@ -126,6 +126,12 @@ func TestRevocationWithoutControllers(t *testing.T) {
 	}
 	anna.must("shell", "web", "--", "true")
 
+	// Who leaves by itself says so.
+	web.must("leave", "--yes")
+	until(t, 10*time.Second, "all know that web has left", func() bool {
+		return anna.refuses("ping", "web") && !anna.meets("web")
+	})
+
 	// It outlives everybody's restart, and the controllers enter it.
 	for _, o := range []*machine{anna, ben} {
 		o.crash()
