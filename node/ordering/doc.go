@@ -1,6 +1,7 @@
 // Package ordering is how a machine gets a command ordered and reads what only
-// controllers keep: from its own replica where it is a controller, else from
-// any controller that answers.
+// controllers keep: Council on a controller, through its own replica and the
+// leader; Remote elsewhere, from any controller that answers. Who is in the
+// cluster and who votes is arranged here too, by the leader.
 //
 // Both ways have one interface and one set of errors. A refusal crosses the
 // wire as a fault whose Reason names the state package's sentinel, and comes
