@@ -186,7 +186,11 @@ func (s *Store) newRaft(log hclog.Logger) (r *raft.Raft, err error) {
 			r, err = nil, fmt.Errorf("log and snapshots in %s do not fit together: %v", s.cfg.Dir, p)
 		}
 	}()
-	r, err = raft.NewRaft(conf, s.machine, s.disk, s.disk, s.snaps, s.trans)
+	var fsm raft.FSM = s.machine
+	if s.cfg.fsm != nil {
+		fsm = s.cfg.fsm(s.machine)
+	}
+	r, err = raft.NewRaft(conf, fsm, s.disk, s.disk, s.snaps, s.trans)
 	if err != nil {
 		return nil, fmt.Errorf("start raft in %s: %w", s.cfg.Dir, errors.Join(err, s.machine.refused))
 	}
