@@ -117,6 +117,9 @@ func load(cfg Config) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if open := cfg.Dir.Tighten(m.home.Files()...); len(open) > 0 {
+		m.log.Warn("files that other users could read were closed to them; whoever read a key can use it until this machine is revoked", "files", open)
+	}
 	if m.mesh, err = m.member.MeshID(); err != nil {
 		return nil, fault.New(fault.Invalid, "%s: %w", cfg.Dir.Path("member"), err)
 	}

@@ -332,7 +332,7 @@ func (n *Node) Status(_ bool, out *Status) error {
 	*out = Status{Applied: n.store.Applied(), Leader: n.leader()}
 	n.kv.mu.Lock()
 	defer n.kv.mu.Unlock()
-	raw, err := n.kv.state.Marshal()
+	raw, err := n.store.State().Marshal()
 	if err != nil {
 		return err
 	}
@@ -346,7 +346,7 @@ func (n *Node) Status(_ bool, out *Status) error {
 
 // Missing counts the machines of these numbers that are not revoked here.
 func (n *Node) Missing(numbers []uint64, out *int) error {
-	log := n.kv.state.Log()
+	log := n.store.State().Log()
 	for _, number := range numbers {
 		if !revoked(log, number) {
 			*out++

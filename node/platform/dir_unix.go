@@ -26,6 +26,9 @@ func owner(info fs.FileInfo) (uid int, own bool) {
 // writableByOthers reports whether group or world may change the folder.
 func writableByOthers(info fs.FileInfo) bool { return info.Mode().Perm()&0o022 != 0 }
 
+// readableByOthers reports whether group or world may read a secret.
+func readableByOthers(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }
+
 // syncDir makes renames in the folder durable.
 func syncDir(path string) error {
 	f, err := os.Open(path)

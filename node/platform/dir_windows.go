@@ -30,5 +30,7 @@ func owner(fs.FileInfo) (uid int, own bool) { return -1, true }
 
 func writableByOthers(fs.FileInfo) bool { return false }
 
+func readableByOthers(fs.FileInfo) bool { return false }
+
 // NTFS journals renames by itself, and a folder cannot be flushed.
 func syncDir(string) error { return nil }
