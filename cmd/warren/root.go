@@ -69,8 +69,9 @@ Start here:
 		newInvite(a), newInvites(a), newJoin(a), newPending(a), newApprove(a), newReject(a), newLeave(a),
 		newStatus(a), newPeers(a), newPing(a), newDoctor(a), newBundle(a), newDevices(a), newDevice(a),
 		newRevoke(a), newTechnicians(a), newControllers(a), newBackup(a), newRestore(a), newPolicy(a), newAudit(a),
-		newShell(a), newDemo(a), newVersion(a),
+		newShell(a), newDemo(a), newVersion(a), newCompletion(a),
 	)
+	a.completes(root)
 	return root
 }
 
