@@ -33,7 +33,10 @@ type Config struct {
 	// Waiting is called where this machine waits for its approval first; may be
 	// nil, as Ready may.
 	Waiting func()
-	Log     *slog.Logger
+	// RenewEvery is how often the node looks whether its record is due; 0 is
+	// every hour.
+	RenewEvery time.Duration
+	Log        *slog.Logger
 }
 
 // machine is a node while it runs.

@@ -1,16 +1,19 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
 
-// renewEvery is how often this machine looks whether its record is due.
+// renewEvery is how often this machine looks whether its record is due, unless
+// Config says otherwise.
 const renewEvery = time.Hour
 
 // renew keeps this machine's own record from ending. It goes on as long as
 // the node lives; what a controller refuses is tried again at the next look.
 func (l *life) renew(ctx context.Context) error {
+	every := cmp.Or(l.cfg.RenewEvery, renewEvery)
 	for {
 		if err := l.renewDue(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			l.log.Warn("own record was not renewed", "err", err)
@@ -18,7 +21,7 @@ func (l *life) renew(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(jitter(renewEvery)):
+		case <-time.After(jitter(every)):
 		}
 	}
 }
