@@ -143,10 +143,11 @@ func (o *machine) records(key identity.NodeKey) [][]byte {
 	}
 	w := client.NewWitness(key, own.ID(), []string{fmt.Sprintf("127.0.0.1:%d", o.port)})
 	defer w.Close()
-	r, err := w.Records(ctx, &warrenv1.RecordsRequest{})
-	if err != nil {
-		o.mesh.t.Fatal(err)
-	}
+	var r *warrenv1.RecordsResponse
+	until(o.mesh.t, patience, o.name+" shows its log", func() bool { // one that just started reads it anew
+		r, err = w.Records(ctx, &warrenv1.RecordsRequest{})
+		return err == nil
+	})
 	return r.GetRecords()
 }
 

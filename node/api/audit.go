@@ -39,7 +39,8 @@ const askFor = 10 * time.Second
 type auditService struct{ *Local }
 
 // anyway asks one controller after the other until one answers. A refusal is
-// an answer.
+// an answer; a connection that is cut, by one that just lost its right say, is
+// none, and reading can be repeated.
 func (a Audit) anyway(ctx context.Context, ask func(ctx context.Context, w Way) error) error {
 	var last error
 	for _, w := range a.Ways() {
@@ -47,7 +48,7 @@ func (a Audit) anyway(ctx context.Context, ask func(ctx context.Context, w Way) 
 		err := ask(ctx, w)
 		cancel()
 		w.Close()
-		if err == nil || fault.KindOf(err) != fault.Unavailable {
+		if kind := fault.KindOf(err); err == nil || kind != fault.Unavailable && kind != fault.Internal {
 			return err
 		}
 		last = err
