@@ -10,6 +10,7 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/audit"
+	"warren/consensus/command"
 	"warren/consensus/state"
 	"warren/mesh/identity"
 	"warren/node/client"
@@ -72,6 +73,7 @@ func (c *controller) chain(key identity.NodeKey, number uint64, count int) []*wa
 
 func TestNotesAreShownInTheLog(t *testing.T) {
 	c := newController(t)
+	c.order(&warrenv1.FormatRaised{Format: command.Newest})
 	key := c.admit("web")
 	w := c.asWitness(key)
 	notes := c.chain(key, 5, 3)
