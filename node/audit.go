@@ -204,7 +204,7 @@ func (a *auditor) shown(node identity.NodeID, notes []*warrenv1.Statement, res *
 	if err != nil || c.Node != node || len(res.GetNoted()) != len(notes) {
 		return nil, fmt.Errorf("%d records under no checkpoint of its own: %w", len(res.GetNoted()), errors.Join(err))
 	}
-	a.hear(c.Statement)
+	_, _ = a.hear(c.Statement) // what contradicts is told there
 	for i, s := range notes {
 		n, err := audit.OpenNote(s, a.life.mesh)
 		if err != nil {

@@ -46,7 +46,7 @@ func (s *spoken) has(word string) bool {
 // more, in vain while the controller is down, and has it once it is up.
 func TestRecordIsRenewed(t *testing.T) {
 	folder := func() home.Home {
-		dir, err := os.MkdirTemp(workspace, "renew")
+		dir, err := os.MkdirTemp(workspace, "renew") //nolint:usetesting // a short path, for the socket
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,7 +71,7 @@ func examine(ctx context.Context, d platform.Dir) []care.Finding {
 		f := fault.Of(err)
 		node = care.Finding{Check: "node", Detail: f.Message, Hint: f.Hint}
 	}
-	list := append([]care.Finding{node}, care.Examine(d, running)...)
+	list := append([]care.Finding{node}, care.Examine(ctx, d, running)...)
 	for _, f := range r.GetFindings() {
 		list = append(list, care.Finding{Check: f.GetCheck(), OK: f.GetOk(), Detail: f.GetDetail(), Hint: f.GetHint()})
 	}

@@ -123,7 +123,7 @@ func TestJournalKeepsTheNewest(t *testing.T) {
 	for i := range 2500 {
 		part.Info("line", "n", i)
 	}
-	part.Info(strings.Repeat("long ", 1000))
+	part.Info("line", "n", strings.Repeat("long ", 1000))
 	text := j.Text()
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	if len(lines) != 1000 || !strings.Contains(lines[0], "part=test g.n=1501") || !strings.HasSuffix(lines[999], "...") {

@@ -1,6 +1,7 @@
 package care
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,7 +40,7 @@ func failure(check string, err error) Finding {
 
 // Examine looks at machine and state folder. running are the options of the
 // node that has the folder, and its ports; nil where none runs.
-func Examine(dir platform.Dir, running *platform.Config) []Finding {
+func Examine(ctx context.Context, dir platform.Dir, running *platform.Config) []Finding {
 	out := []Finding{system(), folder(dir)}
 	if _, err := os.Stat(string(dir)); err != nil {
 		return append(out, tunnel(platform.Config{}), terminals(), mtu())
@@ -58,7 +59,7 @@ func Examine(dir platform.Dir, running *platform.Config) []Finding {
 	if running == nil && err == nil {
 		out = append(out, ports(up))
 	}
-	return append(out, names(dir, up))
+	return append(out, names(ctx, dir, up))
 }
 
 func system() Finding {
@@ -230,13 +231,13 @@ func portList(list []platform.Port) string {
 }
 
 // names looks whether finding a controller depends on DNS.
-func names(dir platform.Dir, up platform.Config) Finding {
+func names(ctx context.Context, dir platform.Dir, up platform.Config) Finding {
 	for _, p := range up.Public {
 		host, _, _ := net.SplitHostPort(p)
 		if net.ParseIP(host) != nil {
 			continue
 		}
-		if _, err := net.LookupHost(host); err != nil {
+		if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
 			return wrong("dns", "mend the name, or write the address into public", "%s, this machine's own public name, cannot be looked up", host)
 		}
 	}
@@ -253,7 +254,7 @@ func names(dir platform.Dir, up platform.Config) Finding {
 		named = append(named, host)
 	}
 	for _, host := range named {
-		if _, err := net.LookupHost(host); err != nil {
+		if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
 			return wrong("dns", "mend DNS; the node comes back by addresses it has seen, others cannot join",
 				"the invite named the controller %s, which cannot be looked up", host)
 		}

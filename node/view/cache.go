@@ -72,6 +72,7 @@ type Cache struct {
 
 	mu      sync.Mutex
 	now     Now
+	stored  uint64 // revision that is on disk
 	changed chan struct{}
 }
 
@@ -93,6 +94,7 @@ func Open(meshID identity.MeshID, storage Storage) (*Cache, error) {
 	if _, err := c.merge(v); err != nil {
 		return nil, fmt.Errorf("stored view: %w", err)
 	}
+	c.stored = c.now.Revision
 	return c, nil
 }
 
@@ -134,11 +136,11 @@ func (c *Cache) Watch() <-chan struct{} {
 	return c.changed
 }
 
-// Await returns when the revision has come, or with ctx's error.
+// Await returns when the revision has come and is stored, or with ctx's error.
 func (c *Cache) Await(ctx context.Context, revision uint64) error {
 	for {
 		watch := c.Watch()
-		if c.Now().Revision >= revision {
+		if c.storedRevision() >= revision {
 			return nil
 		}
 		select {
@@ -155,10 +157,10 @@ func (c *Cache) Merge(v *warrenv1.View) (changed bool, err error) {
 	c.merging.Lock()
 	defer c.merging.Unlock()
 	changed, err = c.merge(v)
-	if err != nil || !changed {
+	if err != nil {
 		return changed, err
 	}
-	return true, c.Save()
+	return changed, c.keep(changed)
 }
 
 // Revoke takes in one revocation, whoever brings it, and stores it before it
@@ -261,10 +263,7 @@ func (c *Cache) Adopt(log *trust.Log, policyText []byte, revision uint64, at Sta
 	}
 	changed := next.Log != before.Log || string(next.PolicyText) != string(before.PolicyText)
 	c.swap(next, changed)
-	if !changed {
-		return nil
-	}
-	return c.Save()
+	return c.keep(changed)
 }
 
 // joined is log with the revocations of held that it lacks: those that were
@@ -304,6 +303,29 @@ func Beyond(log, other *trust.Log) []*warrenv1.Statement {
 		have[identity.HashOf(s)] = true
 	}
 	return slices.DeleteFunc(log.Revocations(), func(s *warrenv1.Statement) bool { return have[identity.HashOf(s)] })
+}
+
+// keep stores what Merge or Adopt took over, and tells those who await it.
+func (c *Cache) keep(changed bool) error {
+	if changed {
+		if err := c.Save(); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stored < c.now.Revision {
+		c.stored = c.now.Revision
+		close(c.changed)
+		c.changed = make(chan struct{})
+	}
+	return nil
+}
+
+func (c *Cache) storedRevision() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stored
 }
 
 func (c *Cache) swap(next Now, changed bool) {
