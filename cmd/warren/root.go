@@ -35,7 +35,7 @@ func newRoot(s streams) *cobra.Command {
 		Use:   "warren",
 		Short: "Reach your machines over a mesh that is yours alone",
 		Long: `warren joins your machines to a WireGuard mesh without a server in the middle
-and opens terminals and desktops on them.
+and opens terminals on them.
 
 Start here:
   warren init --name home     found a mesh on this machine

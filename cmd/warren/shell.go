@@ -54,7 +54,7 @@ of its own ends the session.`,
 	}
 	cmd.Flags().StringVarP(&f.user, "user", "u", "", "user on the device (default: your own name here)")
 	cmd.Flags().BoolVarP(&f.tty, "tty", "t", false, "give the command a terminal")
-	cmd.Flags().StringVar(&f.resume, "resume", "", "pick up a session by its id")
+	cmd.Flags().StringVar(&f.resume, "resume", "", "pick up a session by its id (not there yet)")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why; kept in the device's log")
 	return cmd
 }

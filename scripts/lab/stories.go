@@ -11,6 +11,7 @@ func stories() []story {
 		udpBlocked(),
 		natMatrix(),
 		homeDies(),
+		withoutControllers(),
 		cachedEndpoints(),
 		lanMulticast(),
 		roaming(),
