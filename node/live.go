@@ -265,7 +265,7 @@ func (l *life) serve(ctx context.Context, g *errgroup.Group, doors []net.Listene
 		return port.Serve(ctx, api.EnrolServer(l.replica.desk), l.port.Protocol(port.Enrol))
 	})
 	g.Go(func() error {
-		service := api.ControllerService{View: l.view, Authority: ordering.Deputy{Council: l.replica.council}, Enter: l.replica.Enter, Rates: api.NewRates()}
+		service := api.ControllerService{View: l.view, Authority: ordering.Deputy{Council: l.replica.council}, Enter: l.replica.Enter, Rates: api.NewRates(), Spread: l.gossip.Say}
 		council := api.CouncilService{ControllerService: service, Council: l.replica.council}
 		return port.Serve(ctx, api.ControllerServer(council, l.auditor.service(api.Caller)), l.port.Protocol(port.Node))
 	})

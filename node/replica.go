@@ -105,8 +105,11 @@ func (r *replica) Enter(ctx context.Context, body any, done func(*trust.Log) boo
 }
 
 func (r *replica) Learn(s *warrenv1.Statement) {
-	if _, err := r.life.view.Facts().Merge(s); err != nil {
+	news, err := r.life.view.Facts().Merge(s)
+	if err != nil {
 		r.life.log.Debug("newcomer's keys were not kept", "err", err)
+	} else if news {
+		r.life.gossip.Say(s)
 	}
 }
 

@@ -51,6 +51,9 @@ type ControllerService struct {
 	Enter func(ctx context.Context, body any, done func(*trust.Log) bool) error
 	// Rates bound what one member makes this controller do.
 	Rates *Rates
+	// Spread tells the other members what a member stated here, unless nil: they
+	// may follow another controller, and meet that member by this alone.
+	Spread func(*warrenv1.Statement)
 }
 
 func (s ControllerService) caller(ctx context.Context) (port.Peer, error) {
@@ -120,7 +123,9 @@ func (s ControllerService) take(peer port.Peer, facts []*warrenv1.Statement) {
 	for _, f := range facts {
 		for _, sig := range f.GetSignatures() {
 			if identity.NodeIDOf(sig.GetKey()) == peer.ID {
-				_, _ = s.View.Facts().Merge(f)
+				if news, err := s.View.Facts().Merge(f); err == nil && news && s.Spread != nil {
+					s.Spread(f)
+				}
 			}
 		}
 	}
