@@ -14,13 +14,22 @@ type sources struct {
 
 type holding struct{ handshakes, conns int }
 
-// source is the address a connection comes from.
+// wide6 is how much of an IPv6 address counts: behind it whoever has one
+// address has all.
+const wide6 = 64
+
+// source is the address a connection comes from, or its network in IPv6.
 func source(c net.Conn) netip.Addr {
 	a, err := netip.ParseAddrPort(c.RemoteAddr().String())
 	if err != nil {
 		return netip.Addr{}
 	}
-	return a.Addr().Unmap()
+	addr := a.Addr().Unmap()
+	if addr.Is6() {
+		p, _ := addr.Prefix(wide6) // of an address there always is one
+		return p.Addr()
+	}
+	return addr
 }
 
 // enter counts a connection whose handshake begins, or refuses it.
