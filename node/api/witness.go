@@ -104,6 +104,9 @@ func (s WitnessService) Note(ctx context.Context, req *warrenv1.NoteRequest) (*w
 		}
 		notes = append(notes, n)
 	}
+	if err := s.Rates.AllowNotes(id, len(notes)); err != nil {
+		return nil, err
+	}
 	_, err = s.Replica.Propose(ctx, &warrenv1.AuditNoted{Notes: req.GetNotes()})
 	if errors.Is(err, state.ErrStale) {
 		if err := s.Replica.Current(ctx); err != nil {

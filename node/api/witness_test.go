@@ -134,6 +134,25 @@ func TestNotesAreShownInTheLog(t *testing.T) {
 	}
 }
 
+func TestOneDeviceCannotFillTheLog(t *testing.T) {
+	c := newController(t)
+	c.order(&warrenv1.FormatRaised{Format: command.Newest})
+	key, other := c.admit("web"), c.admit("mail")
+	w := c.asWitness(key)
+	notes := c.chain(key, 5, audit.MaxNotes)
+	for n := range notesAtOnce / audit.MaxNotes {
+		if _, err := w.Note(c.within(20*time.Second), &warrenv1.NoteRequest{Notes: notes}); err != nil {
+			t.Fatalf("call %d: %v", n, err)
+		}
+	}
+	if _, err := w.Note(c.within(20*time.Second), &warrenv1.NoteRequest{Notes: notes}); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("notes beyond what a notebook holds: %v", err)
+	}
+	if _, err := c.asWitness(other).Note(c.within(20*time.Second), &warrenv1.NoteRequest{Notes: c.chain(other, 1, 1)}); err != nil {
+		t.Errorf("another device's: %v", err)
+	}
+}
+
 func TestWitnessRefuses(t *testing.T) {
 	c := newController(t)
 	web, mail := c.admit("web"), c.admit("mail")
