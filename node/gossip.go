@@ -186,9 +186,14 @@ func (g *gossiper) behind(ctx context.Context, peer identity.NodeID) error {
 	if v.GetFromSequence() != now.Log.Len() {
 		return errors.New("it sent entries nobody asked for")
 	}
-	v.Controller, v.Leader, v.Revision = nil, nil, 0
-	_, err = g.life.view.Merge(v)
+	_, err = g.life.view.Merge(hearsay(v))
 	return err
+}
+
+// hearsay is a peer's View without what only controllers say of themselves.
+func hearsay(v *warrenv1.View) *warrenv1.View {
+	v.Controller, v.Leader, v.Voters, v.Revision = nil, nil, nil, 0
+	return v
 }
 
 // notice keeps what a person should know of a member's head.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	warrenv1 "warren/api/warren/v1"
 	"warren/mesh/gossip"
 )
 
@@ -32,5 +33,14 @@ func TestWarningsOfHeads(t *testing.T) {
 		if got := oddHead("cam", m, tt.event, known); got == "" != (tt.want == "") || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
+	}
+}
+
+func TestPeersDoNotSayWhoOrders(t *testing.T) {
+	t.Parallel()
+	id := make([]byte, 16)
+	v := hearsay(&warrenv1.View{Controller: id, Leader: id, Voters: [][]byte{id}, Revision: 1 << 40, FromSequence: 3})
+	if v.GetController() != nil || v.GetLeader() != nil || v.GetVoters() != nil || v.GetRevision() != 0 || v.GetFromSequence() != 3 {
+		t.Errorf("a peer's word goes through as %v", v)
 	}
 }

@@ -54,7 +54,7 @@ func (s NewsService) Newer(ctx context.Context, req *warrenv1.NewerRequest) (*wa
 	if held == 0 || held > log.Len() || !log.Contains(hash32(req.GetHead()), held-1) {
 		v.Entries, v.FromSequence, v.Policy = nil, held, nil
 	}
-	// Which revision that is, and who leads, is no peer's to say.
-	v.Controller, v.Leader, v.Revision = nil, nil, 0
+	// Which revision that is, who leads and who votes, is no peer's to say.
+	v.Controller, v.Leader, v.Voters, v.Revision = nil, nil, nil, 0
 	return v, nil
 }

@@ -24,6 +24,9 @@ func TestNewerIsWhatThePeerLacks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := NewNewsService(w.view)
+	if _, err := w.view.Merge(&warrenv1.View{Voters: [][]byte{make([]byte, 16)}}); err != nil {
+		t.Fatal(err)
+	}
 	early := w.lacks()
 	cam := w.device("cam", "cam")
 	box := w.device("box", "box")
@@ -37,7 +40,7 @@ func TestNewerIsWhatThePeerLacks(t *testing.T) {
 	if len(v.GetEntries()) != 2 || v.GetFromSequence() != early.GetEntries() || len(v.GetRevocations()) != 1 || len(v.GetPolicy()) != 0 {
 		t.Errorf("%d entries from %d, %d revocations, %d bytes of policy", len(v.GetEntries()), v.GetFromSequence(), len(v.GetRevocations()), len(v.GetPolicy()))
 	}
-	if v.GetRevision() != 0 || len(v.GetLeader()) != 0 || len(v.GetController()) != 0 {
+	if v.GetRevision() != 0 || len(v.GetLeader()) != 0 || len(v.GetController()) != 0 || len(v.GetVoters()) != 0 {
 		t.Error("a peer tells who orders, and what")
 	}
 	other := w.lacks()
