@@ -66,7 +66,11 @@ func TestFaultR21Flood(t *testing.T) {
 	if now := names(hq); !slices.Equal(now, members) {
 		t.Errorf("the members were %v and are %v", members, now)
 	}
-	if peak > before+256<<20 {
+	most := 256 << 20
+	if race { // the detector keeps shadows of all that was touched, several times its size
+		most *= 4
+	}
+	if peak > before+most {
 		t.Errorf("memory grew from %d to %d MiB", before>>20, peak>>20)
 	}
 	// Who was careful is served as before.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tailscale/wireguard-go/tun"
 	"go4.org/mem"
@@ -63,6 +64,8 @@ type Engine struct {
 
 	mu     sync.Mutex // serialises Apply; guards the following
 	closed bool
+	// homeless is when any home is better than none.
+	homeless *time.Timer
 }
 
 // New takes the port, the device and the keys, and is idle until Apply names
@@ -245,6 +248,9 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) Close() {
 	e.mu.Lock()
 	e.closed = true
+	if e.homeless != nil {
+		e.homeless.Stop()
+	}
 	e.mu.Unlock()
 	e.down()
 }

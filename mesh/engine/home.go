@@ -23,6 +23,9 @@ const (
 	// homeHold is for how long the library is kept from going back: it
 	// believes in a home that it has heard of in the last eight seconds.
 	homeHold = 12 * time.Second
+	// homeWait is what the first measurement may take. With UDP it needs one
+	// round trip, without it seconds.
+	homeWait = 250 * time.Millisecond
 )
 
 // home is the rendezvous where this machine waits for messages.
@@ -109,8 +112,7 @@ func (e *Engine) refuge(r *netcheck.Report) int {
 func (e *Engine) CheckHome() { e.sock.ReSTUN("told that home is down") }
 
 // applyRendezvous gives the library its regions. With the first of them it
-// begins to look for the nearest; until that is measured it takes the one of
-// last time, or any, so that who waits for an answer need not wait for that.
+// begins to look for the nearest.
 func (e *Engine) applyRendezvous(was, now *view) {
 	m := now.derpMap(e.ownDoor())
 	e.sock.SetDERPMap(m)
@@ -120,14 +122,27 @@ func (e *Engine) applyRendezvous(was, now *view) {
 		e.setHome(identity.NodeID{})
 	case m != nil && len(was.regions.member) == 0:
 		e.sock.SetHomeless(false)
-		first := now.cfg.Rendezvous[0].ID
-		for _, r := range now.cfg.Rendezvous {
-			if r.ID == now.cfg.Home {
-				first = r.ID
-			}
-		}
-		e.sock.ForceSetNearestDERP(now.regions.number[first])
+		e.homeless = time.AfterFunc(homeWait, e.anyHome)
 	}
+}
+
+// anyHome takes the home of last time, or any, where the first measurement
+// takes long, as it does without UDP. It comes after a moment only: the
+// library must not be measuring and be told at the same time.
+func (e *Engine) anyHome() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.view.Load()
+	if e.closed || !e.Home().IsZero() || len(now.cfg.Rendezvous) == 0 {
+		return
+	}
+	first := now.cfg.Rendezvous[0].ID
+	for _, r := range now.cfg.Rendezvous {
+		if r.ID == now.cfg.Home {
+			first = r.ID
+		}
+	}
+	e.sock.ForceSetNearestDERP(now.regions.number[first])
 }
 
 // ownDoor is where this machine finds its own rendezvous, if it is one.

@@ -73,6 +73,12 @@ func (o *overlay) partition(left func(netip.Addr) bool) {
 	}
 }
 
+func (o *overlay) longestPacket() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.longest
+}
+
 // way finds who has an address, and how long a packet travels there.
 func (o *overlay) way(from, to netip.Addr, n int, lossy bool) (*host, time.Duration) {
 	o.mu.Lock()
