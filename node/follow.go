@@ -109,6 +109,14 @@ func (f *follower) try(ctx context.Context, door ordering.Door) bool {
 	return time.Since(began) > longestWait
 }
 
+// byReplica takes out of a View what a controller has from its own replica
+// alone. An entry that another controller signed, and that Raft did not order,
+// would be a fork that it could never leave.
+func byReplica(v *warrenv1.View) {
+	v.Controller, v.Leader, v.Voters = nil, nil, nil
+	v.FromSequence, v.Entries, v.Policy = 0, nil, nil
+}
+
 // all follows every other controller, as long as this one is one itself.
 func (f *follower) all(ctx context.Context) {
 	var running sync.WaitGroup
@@ -205,7 +213,7 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 		v := stream.Msg()
 		f.set(door.Node, true)
 		if r := f.life.replica; r != nil && r.current() && r.ordering() {
-			v.Controller, v.Leader, v.Voters = nil, nil, nil // its own replica knows
+			byReplica(v)
 		}
 		if _, err := f.life.view.Merge(v); err != nil {
 			if errors.Is(err, view.ErrFork) {

@@ -186,6 +186,9 @@ func (g *gossiper) behind(ctx context.Context, peer identity.NodeID) error {
 	if v.GetFromSequence() != now.Log.Len() {
 		return errors.New("it sent entries nobody asked for")
 	}
+	if r := g.life.replica; r != nil && r.current() && r.ordering() {
+		byReplica(v)
+	}
 	_, err = g.life.view.Merge(hearsay(v))
 	return err
 }

@@ -175,7 +175,11 @@ func (r *replica) feed(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := r.adopt(); err != nil {
+		switch err := r.adopt(); {
+		case errors.Is(err, view.ErrFork):
+			// The mesh goes on with what this machine holds; status says so.
+			r.life.log.Error("own replica tells another history than this machine holds", "part", "replica", "err", err)
+		case err != nil:
 			return err
 		}
 		if log := r.State().Snapshot().Log(); !r.current() && log != nil && log.Len() >= r.life.view.Now().Log.Len() {

@@ -255,6 +255,8 @@ func (c *Cache) Adopt(log *trust.Log, policyText []byte, revision uint64, at Sta
 	next.Controller, next.Leader, next.Voters = at.Self, at.Leader, at.Voters
 	log, err := joined(log, before.Log)
 	if err != nil {
+		next.Fork = err
+		c.swap(next, false)
 		return err
 	}
 	if log != nil {
