@@ -90,17 +90,21 @@ func (p *Presence) Look(ctx context.Context) []Path {
 	return list
 }
 
-// between says why no member carries packets to a peer either.
+// between says why no member carries packets to a peer either; a peer that is
+// such a member itself is left without.
 func between(c mesh.Config, peer mesh.Peer) string {
+	if peer.Home == peer.ID {
+		return ""
+	}
 	if len(c.Rendezvous) == 0 {
-		return "and no member that others can reach helps the two to meet"
+		return ", and no member that others can reach helps the two to meet"
 	}
 	for _, r := range c.Rendezvous {
 		if r.ID == peer.Home {
-			return "nor through " + r.Name + ", where it was last"
+			return ", nor through " + r.Name + ", where it was last"
 		}
 	}
-	return "and it waits at no member that helps to meet"
+	return ", and it waits at no member that helps to meet"
 }
 
 // Ask asks one peer until it answers or ctx ends.
@@ -115,7 +119,7 @@ func (p *Presence) Ask(ctx context.Context, peer mesh.Peer) Path {
 	case errors.Is(err, engine.ErrUnknownPeer):
 		out.Reason = "the tunnel to it is not set up yet"
 	default:
-		out.Reason = fmt.Sprintf("no answer from its %d known addresses, %s", len(peer.Endpoints), between(p.plan().Mesh, peer))
+		out.Reason = fmt.Sprintf("no answer from its %d known addresses%s", len(peer.Endpoints), between(p.plan().Mesh, peer))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
