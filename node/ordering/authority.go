@@ -3,6 +3,7 @@ package ordering
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -163,12 +164,20 @@ func (r Remote) Seat(ctx context.Context, node identity.NodeID) (int, error) {
 // Unseat implements Authority.
 func (r Remote) Unseat(ctx context.Context, node identity.NodeID, revocation *warrenv1.Statement) (int, error) {
 	var voters int
+	all := r.Doors
+	r.Doors = func() []Door { return but(all(), node) }
 	err := r.try(ctx, func(ctx context.Context, at *client.Controller) error {
 		res, err := at.Council.Unseat(ctx, &warrenv1.UnseatRequest{Node: node[:], Revocation: revocation})
 		voters = int(res.GetVoters())
 		return err
 	})
 	return voters, sentinel(err)
+}
+
+// but is the controllers without one that is about to lose its right: its
+// connections end with that, before its answer is out.
+func but(all []Door, node identity.NodeID) []Door {
+	return slices.DeleteFunc(slices.Clone(all), func(d Door) bool { return d.Node == node })
 }
 
 // try asks one controller after the other until one answers or Patience ends.
