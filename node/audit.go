@@ -251,10 +251,14 @@ func (a *auditor) vouch(ctx context.Context) {
 	if r == nil {
 		return
 	}
-	select {
-	case <-r.founded: // before, the replica is behind what this machine knows
-	case <-ctx.Done():
-		return
+	// A replica that has just started reads its log anew: until it holds all
+	// that was ordered, it would vouch for less than it did before.
+	for r.council.Current(ctx) != nil {
+		select {
+		case <-time.After(vouchPause):
+		case <-ctx.Done():
+			return
+		}
 	}
 	var size uint64
 	for due := time.Now(); a.life.orders(); {
