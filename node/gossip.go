@@ -33,6 +33,8 @@ type gossiper struct {
 
 	mu  sync.Mutex
 	odd map[identity.NodeID]gossip.Event // the last one about a member
+
+	early early
 }
 
 // openGossip takes the pool's sockets in the overlay.
@@ -88,6 +90,14 @@ func (g *gossiper) apply(now view.Now, p plan.Plan) {
 		_, s.Policy = now.Log.Policy()
 	}
 	g.pool.Apply(s)
+	for _, f := range g.early.take(time.Now()) {
+		switch news, err := g.life.view.Facts().Merge(f.statement); {
+		case errors.Is(err, mesh.ErrStranger):
+			g.early.keep(f)
+		case news:
+			g.Say(f.statement)
+		}
+	}
 }
 
 func rolesOf(d trust.Device) (out gossip.Roles) {
@@ -135,7 +145,11 @@ func (g *gossiper) merge(s *warrenv1.Statement) (news bool, err error) {
 	case identity.TypeCheckpoint:
 		return g.life.auditor.hear(s)
 	default:
-		return g.life.view.Facts().Merge(s)
+		news, err := g.life.view.Facts().Merge(s)
+		if errors.Is(err, mesh.ErrStranger) {
+			g.early.keep(earlyFact{s, time.Now()})
+		}
+		return news, err
 	}
 }
 
