@@ -62,7 +62,7 @@ func TestAuditTellsWhatWasDone(t *testing.T) {
 	anna.refused(3, "", "shell", "kiosk", "--user", "nobody-of-that-name", "--reason", "two", "--", "true")
 	want := []string{"opened one", "ended one", "refused two"}
 	until(t, patience, "three notes are in the log", func() bool {
-		return fmt.Sprint(sessionsOn(anna.audited(), "kiosk")) == fmt.Sprint(want)
+		return sameSessions(sessionsOn(anna.audited(), "kiosk"), want)
 	})
 	var told []string
 	for _, r := range anna.audited() {

@@ -25,7 +25,7 @@ const (
 	homeHold = 12 * time.Second
 	// homeWait is what the first measurement may take. With UDP it needs one
 	// round trip, without it seconds.
-	homeWait = 250 * time.Millisecond
+	homeWait = time.Second
 )
 
 // home is the rendezvous where this machine waits for messages.
