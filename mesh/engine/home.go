@@ -136,6 +136,9 @@ func (e *Engine) anyHome() {
 	if e.closed || !e.Home().IsZero() || len(now.cfg.Rendezvous) == 0 {
 		return
 	}
+	if e.sock.GetLastNetcheckReport(context.Background()) != nil {
+		return // measured, and the library is choosing
+	}
 	first := now.cfg.Rendezvous[0].ID
 	for _, r := range now.cfg.Rendezvous {
 		if r.ID == now.cfg.Home {
