@@ -41,10 +41,14 @@ build: ## bin/warren, static and stripped
 check: $(TOOLS) ## format, vet, lint, schemas, shape
 	@scripts/check.sh
 
-# The summary of every package is kept for .ci/run to repeat at the end.
+# The summary of every package is kept for .ci/run to repeat at the end. The
+# large fleets of mesh/gossip run without the race detector: see mostRaced.
+# Packages run one after the other: their stories are real processes, and what
+# they measure in seconds means little where others compile.
 test: setup check ## everything that needs no more than this machine
 	@mkdir -p bin
-	go test -race -shuffle=on -timeout 15m ./... 2>&1 | tee bin/test.log
+	go test -p 1 -race -shuffle=on -timeout 15m ./... 2>&1 | tee bin/test.log
+	go test -shuffle=on -timeout 15m ./mesh/gossip 2>&1 | tee -a bin/test.log
 	$(MAKE) --no-print-directory build
 	bin/warren version
 

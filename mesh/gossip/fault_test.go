@@ -14,6 +14,7 @@ import (
 // machines within 10 s, where devices meet technicians and controllers only.
 // The fleet runs in virtual time, each packet 10 to 30 ms on its way, 2 % lost.
 func TestFaultR06(t *testing.T) {
+	unlessRaced(t, 100)
 	fault := faulttest.Begin(t, "R-06 by gossip alone")
 	n, many := fault.Pick(100, 300), fault.Pick(20, 200)
 	const controllers, technicians = 3, 4
