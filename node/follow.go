@@ -192,6 +192,7 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 	c := client.NewController(f.life.key, door.Node, door.Addresses)
 	defer c.Close()
 	now := f.life.view.Now()
+	news := f.told() // before the facts are read: none falls between
 	req := &warrenv1.FollowRequest{Mesh: f.life.mesh[:], Facts: f.life.facts()}
 	if now.Log != nil {
 		head := now.Log.Head()
@@ -206,7 +207,7 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 	done := make(chan struct{})
 	go func() { // ends with ctx
 		defer close(done)
-		f.announce(ctx, c)
+		f.announce(ctx, c, news)
 	}()
 	defer func() { cancel(); <-done }()
 	for stream.Receive() {
@@ -227,14 +228,14 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 
 // announce hands in own facts when they change. A failed call is repeated by
 // the next Follow, which carries them too.
-func (f *follower) announce(ctx context.Context, c *client.Controller) {
+func (f *follower) announce(ctx context.Context, c *client.Controller, news <-chan struct{}) {
 	for {
-		news := f.told()
 		select {
 		case <-ctx.Done():
 			return
 		case <-news:
 		}
+		news = f.told()
 		ask, cancel := context.WithTimeout(ctx, 5*time.Second)
 		_, err := c.Announce(ask, &warrenv1.AnnounceRequest{Facts: f.life.facts()})
 		cancel()

@@ -68,7 +68,7 @@ type Cache struct {
 	storage Storage
 	facts   *mesh.Directory
 
-	merging sync.Mutex // one Merge at a time; held over the disk write
+	merging sync.Mutex // one change or write at a time; held over the disk write
 
 	mu      sync.Mutex
 	now     Now
@@ -179,7 +179,7 @@ func (c *Cache) Revoke(s *warrenv1.Statement) (news bool, err error) {
 	}
 	next.Log = log
 	c.swap(next, true)
-	return true, c.Save()
+	return true, c.save()
 }
 
 func (c *Cache) merge(v *warrenv1.View) (changed bool, err error) {
@@ -238,7 +238,7 @@ func (c *Cache) revocationsOnly(next Now, v *warrenv1.View, fork error) (bool, e
 	next.Log = log
 	c.swap(next, changed)
 	if changed {
-		fork = errors.Join(fork, c.Save())
+		fork = errors.Join(fork, c.save())
 	}
 	return false, fork
 }
@@ -310,7 +310,7 @@ func Beyond(log, other *trust.Log) []*warrenv1.Statement {
 // keep stores what Merge or Adopt took over, and tells those who await it.
 func (c *Cache) keep(changed bool) error {
 	if changed {
-		if err := c.Save(); err != nil {
+		if err := c.save(); err != nil {
 			return err
 		}
 	}
@@ -421,6 +421,14 @@ func (c *Cache) Newer(entries uint64, policyHash [32]byte) *warrenv1.View {
 
 // Save stores everything held.
 func (c *Cache) Save() error {
+	c.merging.Lock()
+	defer c.merging.Unlock()
+	return c.save()
+}
+
+// save is Save for who holds merging: one that began with an older picture
+// must not end after one with a newer.
+func (c *Cache) save() error {
 	v := c.Whole()
 	v.Leader = nil
 	data, err := proto.Marshal(v)

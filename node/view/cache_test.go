@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -402,4 +405,62 @@ func TestFactsReachTheDiskNowAndThen(t *testing.T) {
 			t.Errorf("the last word on disk is %d, want 1000", e.Counter)
 		}
 	})
+}
+
+// slowDisk says where two writes meet: the state file beneath takes one at a
+// time.
+type slowDisk struct {
+	disk
+	busy, met atomic.Int32
+}
+
+func (d *slowDisk) Store(data []byte) error {
+	if d.busy.Add(1) > 1 {
+		d.met.Add(1)
+	}
+	defer d.busy.Add(-1)
+	time.Sleep(time.Millisecond)
+	return d.disk.Store(data)
+}
+
+// What was merged is on disk whoever else stores at that moment, and no older
+// picture comes over it.
+func TestOneWriterAtATime(t *testing.T) {
+	t.Parallel()
+	m := founded(t, "one")
+	d := &slowDisk{}
+	c, err := view.Open(m.Mesh(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	merge(t, c, m.whole(0))
+	done := make(chan struct{})
+	var others sync.WaitGroup
+	for range 2 {
+		others.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if err := c.Save(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 20 {
+		m.device(fmt.Sprintf("cam%d", i), "device")
+		merge(t, c, m.whole(0))
+		if now := openOn(t, m, &d.disk).Now(); now.Log.Len() != m.Len() {
+			t.Fatalf("%d entries on disk after a merge of %d", now.Log.Len(), m.Len())
+		}
+	}
+	close(done)
+	others.Wait()
+	if n := d.met.Load(); n > 0 {
+		t.Errorf("%d writes began before the last had ended", n)
+	}
 }
