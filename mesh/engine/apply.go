@@ -34,7 +34,7 @@ func (e *Engine) Apply(cfg Config) error {
 	e.view.Store(now)
 	for id, p := range was.byID {
 		if q, ok := now.byID[id]; !ok || q.key != p.key {
-			e.wg.SyncDevicePeer(p.key)
+			e.sync(p.key)
 			e.tunnels.forget(p.key)
 		}
 	}
@@ -98,10 +98,10 @@ func (e *Engine) applyPeers(was, now *view) {
 		switch {
 		case known && old.key == p.key && old.Disco != p.Disco:
 			// Another disco key means that it began anew, without sessions.
-			e.wg.ResetDevicePeer(p.key)
+			e.anew(p.key)
 			e.tunnels.forget(p.key)
 		case known && !slices.Equal(old.allowed, p.allowed):
-			e.wg.SyncDevicePeer(p.key)
+			e.sync(p.key)
 		}
 	}
 }

@@ -246,7 +246,7 @@ func (e *Engine) open(ctx context.Context, p *peer) error {
 			e.tunnels.setWorks(p.key)
 			break
 		}
-		e.wg.ResetDevicePeer(p.key)
+		e.anew(p.key)
 		grace *= 2
 	}
 	return nil
