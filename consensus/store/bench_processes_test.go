@@ -32,6 +32,11 @@ func TestBenchThreeControllers(t *testing.T) {
 	run.Figure("commit", took)
 	run.Figure("writes_per_second", throughput(c, newHistory(), 32, 5*time.Second))
 
+	// Others, without what was just written: a dead leader that starts again
+	// reads it on the processor on which the rest elects.
+	c.end()
+	c = newProcesses(t, 3)
+	c.catchUp(2)
 	h := newHistory()
 	stop := make(chan struct{})
 	var working sync.WaitGroup

@@ -146,7 +146,7 @@ func TestFaultR24AuditUnderCrash(t *testing.T) {
 // admitDevices lets the devices in, and gives the log that has them.
 func (c *processes) admitDevices() *trust.Log {
 	c.t.Helper()
-	log := c.mesh.Log()
+	log := c.log
 	invite := c.mesh.Invite(log, 1)
 	var bodies []any
 	for device := range auditDevices {

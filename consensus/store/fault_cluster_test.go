@@ -17,12 +17,14 @@ import (
 	"time"
 
 	"warren/consensus/state/statetest"
+	"warren/consensus/trust"
 )
 
 // processes are controllers as processes, and who talks to them.
 type processes struct {
 	t     *testing.T
 	mesh  *statetest.Mesh
+	log   *trust.Log // as it was founded
 	cfg   nodeConfig
 	procs []*proc
 }
@@ -34,11 +36,21 @@ type proc struct {
 	said  bytes.Buffer
 }
 
+// end kills those that run.
+func (c *processes) end() {
+	for i, p := range c.procs {
+		if p != nil {
+			c.kill(i)
+		}
+	}
+}
+
 // newProcesses founds a mesh with n controllers. Each test has a loopback
 // address of its own, so that ports are free whenever a process wants them.
 func newProcesses(t *testing.T, n int) *processes {
 	t.Helper()
 	c := &processes{t: t, mesh: statetest.New(t, "acme"), cfg: nodeConfig{Dir: t.TempDir()}, procs: make([]*proc, n)}
+	c.log = c.mesh.Log()
 	pid := os.Getpid()
 	host := fmt.Sprintf("127.%d.%d.%d", 100+time.Now().UnixNano()/1e6%100, pid>>8&0xff, pid&0xff)
 	for i := range n {
@@ -48,13 +60,7 @@ func newProcesses(t *testing.T, n int) *processes {
 	for i := range n {
 		c.start(i)
 	}
-	t.Cleanup(func() {
-		for i, p := range c.procs {
-			if p != nil {
-				c.kill(i)
-			}
-		}
-	})
+	t.Cleanup(c.end)
 	first := c.dial(0)
 	defer first.Close()
 	if err := first.Call("Node.Found", true, new(bool)); err != nil {

@@ -170,7 +170,7 @@ func (h *history) work(c *processes, id int, r *rand.Rand, stop <-chan struct{},
 
 // revoke orders a command of the real state, signed as it would be.
 func (h *history) revoke(c *processes, client *client, n uint64) {
-	cmd := revocation(c.t, c.mesh, c.mesh.Log(), n)
+	cmd := revocation(c.t, c.mesh, c.log, n)
 	raw, err := cmd.Encode()
 	if err != nil {
 		c.t.Error(err)
