@@ -23,7 +23,8 @@ type follower struct {
 	mu      sync.Mutex
 	news    chan struct{} // closed when there are own facts to tell
 	reached map[identity.NodeID]bool
-	heard   time.Time // the last controller that does not answer any more
+	heard   time.Time     // the last controller that does not answer any more
+	grace   time.Duration // what the last one without a leader had
 }
 
 func newFollower(l *life) *follower {
@@ -210,9 +211,12 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 		f.announce(ctx, c, news)
 	}()
 	defer func() { cancel(); <-done }()
+	w := f.wait(cancel)
+	defer w.leave.Stop()
 	for stream.Receive() {
 		v := stream.Msg()
 		f.set(door.Node, true)
+		w.hear(v)
 		if r := f.life.replica; r != nil && r.current() && r.ordering() {
 			byReplica(v)
 		}
@@ -222,6 +226,9 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 			}
 			return err
 		}
+	}
+	if w.left.Load() {
+		return errLeaderless
 	}
 	return stream.Err()
 }

@@ -34,6 +34,11 @@ func partition() story {
 					return err == nil
 				})
 				t.figure(fmt.Sprintf("write_taken_%d", round+1), time.Since(cut))
+				// Whoever followed the one that is cut off goes over to another.
+				t.until(20*time.Second, "the technician's machine hears of the new leader", func() bool {
+					return t1.status().Leader == others[0].status().Leader
+				})
+				t.bar(fmt.Sprintf("members_go_over_%d", round+1), time.Since(cut), 10*time.Second)
 				if leader.name == "c1" { // the founder's technician works from here
 					if _, err := leader.try("invite"); exitCode(err) != 6 {
 						t.fail("%s is cut off, and a write there ends so: %w", leader.name, err)
