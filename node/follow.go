@@ -208,6 +208,7 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 	done := make(chan struct{})
 	go func() { // ends with ctx
 		defer close(done)
+		defer cancel()
 		f.announce(ctx, c, news)
 	}()
 	defer func() { cancel(); <-done }()
@@ -233,8 +234,12 @@ func (f *follower) follow(ctx context.Context, door ordering.Door) error {
 	return stream.Err()
 }
 
-// announce hands in own facts when they change. A failed call is repeated by
-// the next Follow, which carries them too.
+// announceTime is what a controller may take to hear where this machine is. A
+// machine that has moved is lost to the others until somebody knows.
+const announceTime = 2 * time.Second
+
+// announce hands in own facts when they change, until ctx ends or the
+// controller does not answer: the next Follow carries them too, to another.
 func (f *follower) announce(ctx context.Context, c *client.Controller, news <-chan struct{}) {
 	for {
 		select {
@@ -243,10 +248,13 @@ func (f *follower) announce(ctx context.Context, c *client.Controller, news <-ch
 		case <-news:
 		}
 		news = f.told()
-		ask, cancel := context.WithTimeout(ctx, 5*time.Second)
+		ask, cancel := context.WithTimeout(ctx, announceTime)
 		_, err := c.Announce(ask, &warrenv1.AnnounceRequest{Facts: f.life.facts()})
 		cancel()
-		if err != nil && fault.KindOf(err) != fault.Unavailable {
+		if fault.KindOf(err) == fault.Unavailable {
+			return
+		}
+		if err != nil {
 			f.life.log.Warn("own endpoints were refused", "err", err)
 		}
 	}

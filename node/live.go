@@ -119,7 +119,6 @@ func (l *life) work(ctx context.Context, doors []net.Listener) error {
 	g.Go(func() error { return l.watch(ctx) })
 	g.Go(func() error { return l.gossip.run(ctx) })
 	g.Go(func() error { return l.auditor.run(ctx) })
-	g.Go(func() error { return l.watchHome(ctx) })
 	g.Go(func() error { return l.public.run(ctx, l.engine.Refresh) })
 	l.running.Store(l.api())
 	l.ready.Store(true)

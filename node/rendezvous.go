@@ -100,30 +100,6 @@ func (l *life) serveRendezvous(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return l.engine.ServeRelay(ctx, l.rendezvous.Allocate) })
 }
 
-// watchHome has the home rendezvous looked at when gossip takes it for dead.
-// That is a hint: one that answers stays.
-func (l *life) watchHome(ctx context.Context) error {
-	var doubted identity.NodeID
-	for {
-		changed := l.gossip.pool.Watch()
-		home, down := l.engine.Home(), identity.NodeID{}
-		for _, m := range l.gossip.Picture() {
-			if m.ID == home && !m.Online {
-				down = home
-			}
-		}
-		if down != doubted && !down.IsZero() {
-			l.engine.CheckHome()
-		}
-		doubted = down
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changed:
-		}
-	}
-}
-
 // closeRendezvous gives its ports back where it did not get to run.
 func (l *life) closeRendezvous() {
 	if l.rendezvous != nil {

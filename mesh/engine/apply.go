@@ -27,7 +27,7 @@ func (e *Engine) Apply(cfg Config) error {
 	cfg, bad := normalise(cfg, e.WireGuardPublic(), e.opts.Loopback)
 	errs := []error{bad}
 	was := e.view.Load()
-	now := newView(cfg, e.key.Public(), was)
+	now := newView(cfg, e.public, was)
 
 	// The look-ups change first: a removed peer gets no further packet while
 	// the rest is being undone.
@@ -94,6 +94,9 @@ func (e *Engine) applyPeers(was, now *view) {
 		}
 		if !selfChanged {
 			e.sock.UpsertPeer(p.node)
+		}
+		if known && old.Home != p.Home && e.hasKeys(p.key) {
+			e.peerMoved(old.Home)
 		}
 		switch {
 		case known && old.key == p.key && old.Disco != p.Disco:

@@ -44,6 +44,7 @@ type Engine struct {
 	opts   Options
 	device string
 	key    key.NodePrivate
+	public key.NodePublic // of key
 	disco  key.DiscoPublic
 
 	bus     *eventbus.Bus
@@ -54,8 +55,9 @@ type Engine struct {
 	tun     *tstun.Wrapper
 	stack   ipStack
 
-	tunnels *tunnels
-	guard   guard
+	tunnels  *tunnels
+	carriers *carriers
+	guard    guard
 
 	view atomic.Pointer[view]
 	ends endpoints
@@ -84,15 +86,17 @@ func New(opts Options) (*Engine, error) {
 		key:  key.NodePrivateFromRaw32(mem.B(opts.WireGuard[:])), //nolint:staticcheck // the library has no other way in
 		bus:  eventbus.New(),
 
-		tunnels: newTunnels(),
+		tunnels:  newTunnels(),
+		carriers: newCarriers(),
 	}
 	undo := stack{}
 	defer func() { undo.run() }()
 	undo.push(e.bus.Close)
 
+	e.public = e.key.Public()
 	discoKey := key.DiscoPrivateFromRaw32(mem.B(opts.Disco[:]))
 	e.disco = discoKey.Public()
-	e.view.Store(newView(Config{}, e.key.Public(), new(view)))
+	e.view.Store(newView(Config{}, e.public, new(view)))
 	e.health = health.NewTracker(e.bus)
 	logf := libraryLog(opts.Log)
 	// Else it tells peers all local addresses, the overlay's among them. We
@@ -142,6 +146,7 @@ func New(opts Options) (*Engine, error) {
 		EventBus:      e.bus,
 		ListenPort:    opts.Port,
 		ForceDiscoKey: discoKey,
+		OnDERPRecv:    e.onRelayed,
 		SetSubsystem:  e.keep,
 	})
 	if err != nil {
@@ -256,7 +261,7 @@ func (e *Engine) Close() {
 }
 
 // WireGuardPublic is the public key of the tunnels.
-func (e *Engine) WireGuardPublic() [32]byte { return e.key.Public().Raw32() } //nolint:staticcheck // nor another way out
+func (e *Engine) WireGuardPublic() [32]byte { return e.public.Raw32() } //nolint:staticcheck // nor another way out
 
 // DiscoPublic is the public key of path discovery.
 func (e *Engine) DiscoPublic() [32]byte { return e.disco.Raw32() } //nolint:staticcheck // nor another way out

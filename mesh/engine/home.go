@@ -6,27 +6,16 @@ import (
 	"sync"
 	"time"
 
-	"tailscale.com/net/netcheck"
 	"tailscale.com/net/netmon"
+	"tailscale.com/tailcfg"
 	"tailscale.com/wgengine/magicsock"
 
 	"warren/mesh/identity"
 )
 
-const (
-	// homeEvery is how often the last measurement is looked at.
-	homeEvery = time.Second
-	// homeSilence is how long a home that did not answer a measurement has
-	// said nothing else either, when it is given up; a measurement takes three
-	// seconds where one of those asked is silent.
-	homeSilence = 2500 * time.Millisecond
-	// homeHold is for how long the library is kept from going back: it
-	// believes in a home that it has heard of in the last eight seconds.
-	homeHold = 12 * time.Second
-	// homeWait is what the first measurement may take. With UDP it needs one
-	// round trip, without it seconds.
-	homeWait = time.Second
-)
+// homeWait is what the first measurement may take. With UDP it needs one round
+// trip, without it seconds.
+const homeWait = time.Second
 
 // home is the rendezvous where this machine waits for messages.
 type home struct {
@@ -58,63 +47,10 @@ func (e *Engine) setHome(id identity.NodeID) {
 	}
 }
 
-// keepHome moves away from a home that is gone, sooner than the library does.
-func (e *Engine) keepHome(ctx context.Context) {
-	tick := time.NewTicker(homeEvery)
-	defer tick.Stop()
-	var judged *netcheck.Report
-	var moved time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if !moved.IsZero() && time.Since(moved) > homeHold {
-			e.sock.DebugForcePreferDERP(0)
-			moved = time.Time{}
-		}
-		r := e.sock.GetLastNetcheckReport(ctx)
-		if r == nil || r == judged {
-			continue
-		}
-		judged = r
-		if to := e.refuge(r); to != 0 {
-			e.opts.Log.Info("home rendezvous does not answer; moved to another", "node", e.Home().Short())
-			e.sock.DebugForcePreferDERP(to)
-			e.sock.ForceSetNearestDERP(to)
-			moved = time.Now()
-		}
-	}
-}
-
-// refuge is the nearest region to move to where the home is gone; 0 is stay.
-func (e *Engine) refuge(r *netcheck.Report) int {
-	home := e.Home()
-	at := e.view.Load().regions.number[home]
-	if home.IsZero() || e.health.GetDERPRegionReceivedTime(at).After(r.Now.Add(-homeSilence)) {
-		return 0
-	}
-	best := 0
-	for region, latency := range r.RegionLatency {
-		switch {
-		case region&^twin == at:
-			return 0
-		case best == 0 || latency < r.RegionLatency[best]:
-			best = region
-		}
-	}
-	return best
-}
-
-// CheckHome looks at once whether the home rendezvous still answers, for who
-// has heard that it does not.
-func (e *Engine) CheckHome() { e.sock.ReSTUN("told that home is down") }
-
 // applyRendezvous gives the library its regions. With the first of them it
 // begins to look for the nearest.
 func (e *Engine) applyRendezvous(was, now *view) {
-	m := now.derpMap(e.ownDoor())
+	m := e.derpMap(now)
 	e.sock.SetDERPMap(m)
 	switch {
 	case m == nil && len(was.regions.member) > 0:
@@ -124,6 +60,12 @@ func (e *Engine) applyRendezvous(was, now *view) {
 		e.sock.SetHomeless(false)
 		e.homeless = time.AfterFunc(homeWait, e.anyHome)
 	}
+}
+
+// derpMap is the library's map of the rendezvous as they are known here.
+func (e *Engine) derpMap(v *view) *tailcfg.DERPMap {
+	cuts, gone := e.carriers.known()
+	return v.derpMap(e.ownDoor(), cuts, gone)
 }
 
 // anyHome takes the home of last time, or any, where the first measurement

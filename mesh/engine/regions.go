@@ -82,12 +82,18 @@ func (r regions) relayAt(at netip.AddrPort) (only mesh.Rendezvous) {
 // each destination to another port by asking two regions. Where there is but
 // one rendezvous, a twin region asks its second STUN port; it is never worth
 // being the home, and would work if it were. This machine finds its own
-// rendezvous at own: not every NAT turns packets round.
-func (v *view) derpMap(own string) *tailcfg.DERPMap {
+// rendezvous at own: not every NAT turns packets round. Who is gone is not
+// worth being the home either, however well its host answers.
+func (v *view) derpMap(own string, cuts map[int]int, gone map[int]absent) *tailcfg.DERPMap {
 	if len(v.regions.member) == 0 {
 		return nil
 	}
-	m := &tailcfg.DERPMap{OmitDefaultRegions: true, Regions: map[int]*tailcfg.DERPRegion{}}
+	const never = 1e6
+	score := map[int]float64{}
+	m := &tailcfg.DERPMap{
+		OmitDefaultRegions: true, Regions: map[int]*tailcfg.DERPRegion{},
+		HomeParams: &tailcfg.DERPHomeParams{RegionScore: score},
+	}
 	for number, r := range v.regions.member {
 		if r.ID == v.cfg.Self {
 			r.Doors = []string{own}
@@ -95,8 +101,13 @@ func (v *view) derpMap(own string) *tailcfg.DERPMap {
 		m.Regions[number] = region(number, r, 0)
 		if len(v.regions.member) == 1 && len(r.STUN) > 1 {
 			m.Regions[number|twin] = region(number|twin, r, 1)
-			m.HomeParams = &tailcfg.DERPHomeParams{RegionScore: map[int]float64{number | twin: 1e6}}
+			score[number|twin] = never
 		}
+		if _, ok := gone[number]; ok {
+			score[number] = never
+		}
+		// By another name it is another region, and the library hangs up.
+		m.Regions[number].RegionName += " " + strconv.Itoa(cuts[number])
 	}
 	return m
 }
