@@ -149,6 +149,9 @@ func (s *Store) Run(ctx context.Context) error {
 	g.Go(func() error { streams.run(); return nil })
 	s.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: streams, MaxPool: 3, Timeout: rpcTimeout, Logger: hlog,
+		// One: Raft's pipeline stands still for good, and with it Shutdown, where
+		// a follower refuses an entry while another is under way.
+		MaxRPCsInFlight: 1,
 	})
 	r, err := s.newRaft(hlog)
 	if err != nil {
