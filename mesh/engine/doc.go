@@ -31,7 +31,8 @@
 //
 // Two machines of which neither can reach the other meet through a rendezvous
 // of Config: a member that carries their messages, and their packets where no
-// NAT opens. Each waits at the nearest one, its Home, and tells where.
+// NAT opens. Each waits at the nearest one, its Home, and tells where. A home
+// that carries nothing for two to four seconds is left for one that does.
 //
 // Not done here: membership, names, presence (Peers tells of traffic, not of
 // who is up), and what a rendezvous does (mesh/rendezvous); ServeRelay alone
