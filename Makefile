@@ -19,7 +19,7 @@ export GOFLAGS := $(strip $(filter-out -tags=ts_omit_cloud,$(GOFLAGS)) -tags=ts_
 TOOLS := $(addprefix .bin/,buf gofumpt golangci-lint protoc-gen-connect-go protoc-gen-go)
 CROSS := linux/arm64 windows/amd64 darwin/arm64
 
-.PHONY: help setup packages build check test cross demo bench fuzz generate baseline lab lab-systemd e2e soak clean
+.PHONY: help setup packages build check test cross demo bench fuzz generate baseline lab lab-systemd soak clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -80,9 +80,6 @@ lab: build ## stories in network namespaces, as root
 lab-systemd: build ## as a service, in a booted Debian, as root
 	@scripts/setup.sh base systemd
 	scripts/systemd.sh
-
-e2e: ## the console in a browser
-	@echo "make e2e: there is no console to drive yet" >&2; exit 2
 
 soak: ## the long forms of the fault tests, a line of figures each
 	@scripts/soak.sh $(SOAK)

@@ -149,7 +149,7 @@ func (a *app) printRecords(list []*warrenv1.AuditRecord) error {
 			at = time.UnixMilli(n.GetTime()) // when it happened, not when a controller heard of it
 		}
 		rows = append(rows, []string{
-			fmt.Sprint(r.GetSequence()), at.Local().Format("2006-01-02 15:04:05"), dash(strings.Join(actors, "+")),
+			fmt.Sprint(r.GetSequence()), clock(at), dash(strings.Join(actors, "+")),
 			client.ActWord(r.GetAct()), shortParty(r.GetTarget()), changeOf(r),
 		})
 	}

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -206,7 +205,7 @@ Never do it while more than half of the controllers are up: add a new one then.`
 				return err
 			}
 			if !a.json {
-				a.say("Backup of the mesh %s, made on its controller %s at %s.", printable(r.Mesh), printable(r.Name), r.Made.Format(time.DateTime))
+				a.say("Backup of the mesh %s, made on its controller %s at %s.", printable(r.Mesh), printable(r.Name), clock(r.Made))
 				for _, name := range r.Removed() {
 					a.say("%s loses its right to order.", printable(name))
 				}

@@ -50,7 +50,7 @@ the six words on both screens, then warren approve.`,
 					return err
 				}
 			}
-			a.say("On the machine to be: warren join LINK   (invite %s, until %s)", r.GetId(), time.Unix(r.GetExpires(), 0).Format("2006-01-02 15:04"))
+			a.say("On the machine to be: warren join LINK   (invite %s, until %s)", r.GetId(), clock(time.Unix(r.GetExpires(), 0)))
 			_, err = fmt.Fprintln(a.out, r.GetLink())
 			return err
 		},
@@ -111,7 +111,7 @@ func newInvites(a *app) *cobra.Command {
 				})
 				rows = append(rows, []string{
 					i.GetId(), i.GetState(), i.GetRole(), i.GetInviter(), fmt.Sprintf("%d of %d", i.GetUsed(), i.GetUses()),
-					time.Unix(i.GetExpires(), 0).Format("2006-01-02 15:04"),
+					clock(time.Unix(i.GetExpires(), 0)),
 				})
 			}
 			if a.json {

@@ -36,9 +36,9 @@ func newPolicyHistory(a *app) *cobra.Command {
 			out := []revisionJSON{}
 			var rows [][]string
 			for _, p := range r.GetRevisions() {
-				at := time.UnixMilli(p.GetTime()).UTC().Format(time.RFC3339)
-				out = append(out, revisionJSON{Revision: p.GetRevision(), Time: at, Authors: nonNil(p.GetAuthors()), Hash: p.GetHash()})
-				rows = append(rows, []string{fmt.Sprint(p.GetRevision()), at, strings.Join(p.GetAuthors(), ", "), fmt.Sprintf("%.16s", p.GetHash())})
+				at := time.UnixMilli(p.GetTime())
+				out = append(out, revisionJSON{Revision: p.GetRevision(), Time: stamp(at.Unix()), Authors: nonNil(p.GetAuthors()), Hash: p.GetHash()})
+				rows = append(rows, []string{fmt.Sprint(p.GetRevision()), clock(at), strings.Join(p.GetAuthors(), ", "), fmt.Sprintf("%.16s", p.GetHash())})
 			}
 			if a.json {
 				return a.printJSON(out)

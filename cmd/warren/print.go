@@ -5,9 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"os"
 	"strings"
-	"text/tabwriter"
+	"time"
 	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/term"
 
 	"warren/node/fault"
 )
@@ -20,30 +25,84 @@ func (a *app) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
-// table writes rows under a heading, aligned.
+// table writes rows under a heading, aligned. On a terminal that is too narrow
+// the last column goes on below itself.
 func (a *app) table(heading []string, rows [][]string) error {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	line := func(cells []string) {
-		for i, c := range cells {
-			cells[i] = printable(c)
-		}
-		fmt.Fprintln(w, strings.Join(cells, "\t"))
-	}
-	line(heading)
-	for _, r := range rows {
-		line(r)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	for l := range strings.Lines(text.String()) {
-		if _, err := fmt.Fprintln(a.out, strings.TrimRight(l, " \n")); err != nil {
+	for _, l := range layOut(heading, rows, a.columns()) {
+		if _, err := fmt.Fprintln(a.out, l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// columns is the width of the terminal that is written to, 0 where it is none.
+func (a *app) columns() int {
+	f, ok := a.out.(*os.File)
+	if !ok {
+		return 0
+	}
+	w, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return w
+}
+
+// narrowest is what the last column gets at least, so that a word stays one.
+const narrowest = 24
+
+// layOut are a table's lines, of at most so many columns if not 0.
+func layOut(heading []string, rows [][]string, columns int) (lines []string) {
+	const gap = "  "
+	last, left := len(heading)-1, 0
+	widths := make([]int, last)
+	all := append([][]string{heading}, rows...)
+	for i := range widths {
+		for _, r := range all {
+			widths[i] = max(widths[i], utf8.RuneCountInString(printable(r[i])))
+		}
+		left += widths[i] + len(gap)
+	}
+	room := math.MaxInt
+	if columns > 0 {
+		room = max(columns-left, narrowest)
+	}
+	for _, r := range all {
+		var b strings.Builder
+		for i, w := range widths {
+			fmt.Fprintf(&b, "%-*s"+gap, w, printable(r[i]))
+		}
+		for i, part := range wrap(printable(r[last]), room) {
+			if i > 0 {
+				b.Reset()
+				fmt.Fprintf(&b, "%*s", left, "")
+			}
+			lines = append(lines, strings.TrimRight(b.String()+part, " "))
+		}
+	}
+	return lines
+}
+
+// wrap cuts text between words, at least one line.
+func wrap(text string, room int) (lines []string) {
+	line, used := "", 0
+	for word := range strings.SplitSeq(text, " ") {
+		n := utf8.RuneCountInString(word)
+		if line != "" && used+1+n > room {
+			lines = append(lines, line)
+			line, used = "", 0
+		}
+		if line != "" {
+			line, used = line+" ", used+1
+		}
+		line, used = line+word, used+n
+	}
+	return append(lines, line)
+}
+
+// clock is how people read a time: in their own zone.
+func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
 // printable keeps what machines say of themselves from driving the terminal.
 func printable(s string) string {

@@ -35,6 +35,32 @@ func TestWhatOthersWroteDrivesNoTerminal(t *testing.T) {
 	}
 }
 
+func TestTablesFitTheTerminal(t *testing.T) {
+	t.Parallel()
+	rows := [][]string{{"1", "invite", "tags none -> kiosk, reason \"for the café\""}, {"22", "revoke", "-"}}
+	for columns, want := range map[int]string{
+		0: `
+NO  WHAT    CHANGE
+1   invite  tags none -> kiosk, reason "for the café"
+22  revoke  -`,
+		40: `
+NO  WHAT    CHANGE
+1   invite  tags none -> kiosk, reason
+            "for the café"
+22  revoke  -`,
+		10: `
+NO  WHAT    CHANGE
+1   invite  tags none -> kiosk,
+            reason "for the café"
+22  revoke  -`,
+	} {
+		got := strings.Join(layOut([]string{"NO", "WHAT", "CHANGE"}, rows, columns), "\n")
+		if got != want[1:] {
+			t.Errorf("in %d columns:\n%s\nwant\n%s", columns, got, want[1:])
+		}
+	}
+}
+
 func TestConfirm(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "yes")

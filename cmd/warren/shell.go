@@ -33,7 +33,7 @@ type shellFlags struct {
 func newShell(a *app) *cobra.Command {
 	var f shellFlags
 	cmd := &cobra.Command{
-		Use:   "shell DEVICE [-- CMD ARG...]",
+		Use:   "shell DEVICE [flags] [-- CMD ARG...]",
 		Short: "Open a terminal on a device, or run one command there",
 		Long: `Open a terminal on a device, or run one command there: exactly that argv, with
 no shell in between and no terminal unless -t asks for one. The exit code is the
