@@ -32,7 +32,7 @@ func (s inviteService) Create(ctx context.Context, req *warrenv1.CreateInviteReq
 	if err := checkInvite(req, t); err != nil {
 		return nil, err
 	}
-	public, endpoints := r.doors()
+	public, endpoints := r.awaitDoors(ctx)
 	if len(endpoints) == 0 {
 		return nil, fault.New(fault.Unavailable, "no controller has told where it can be reached").Try("again when one is up")
 	}
@@ -137,6 +137,24 @@ func (r *Running) doors() (public string, out []invite.Endpoint) {
 		}
 	}
 	return public, out[:min(len(out), invite.MaxEndpoints)]
+}
+
+// awaitDoors waits a moment for the first: a controller that has just started
+// has not told yet where it is.
+func (r *Running) awaitDoors(ctx context.Context) (public string, out []invite.Endpoint) {
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	for {
+		watch := r.View.Facts().Watch()
+		if public, out = r.doors(); len(out) > 0 {
+			return public, out
+		}
+		select {
+		case <-watch:
+		case <-ctx.Done():
+			return "", nil
+		}
+	}
 }
 
 // inTurn takes the first of each list, then the second of each, and so on.

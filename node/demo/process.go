@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -123,7 +124,8 @@ func (p *process) start(ctx context.Context) error {
 		if ok {
 			return nil
 		}
-		return fault.New(fault.Internal, "%s ended at once", p.name).Try("see %s", logFile.Name())
+		said, _ := os.ReadFile(logFile.Name())
+		return fault.New(fault.Internal, "%s ended at once: %s", p.name, lastLine(string(said), errors.New("it said nothing"))).Try("see %s", logFile.Name())
 	case <-time.After(readyTime):
 		return fault.New(fault.Unavailable, "%s is not ready after %s", p.name, readyTime).Try("see %s", logFile.Name())
 	case <-ctx.Done():
@@ -173,11 +175,19 @@ func (p *process) stop() error {
 	return nil
 }
 
+// Ports are taken from where neither Linux, Windows nor macOS takes those of
+// outgoing connections: between the choice and the start of a node, one of
+// those would have it.
+const firstPort, lastPort, portsEach = 20000, 32000, 4
+
 // freePorts finds n base ports, each free with the three above it, for UDP
-// and TCP.
+// and TCP. It begins anywhere, for two demos that start at once.
 func freePorts(n int) ([]int, error) {
 	var out []int
-	for base := 42000; base < 60000 && len(out) < n; base += 4 {
+	const places = (lastPort - firstPort) / portsEach
+	begin := rand.IntN(places)
+	for i := 0; i < places && len(out) < n; i++ {
+		base := firstPort + portsEach*((begin+i)%places)
 		if free(base) {
 			out = append(out, base)
 		}
@@ -189,7 +199,7 @@ func freePorts(n int) ([]int, error) {
 }
 
 func free(base int) bool {
-	for p := base; p < base+4; p++ {
+	for p := base; p < base+portsEach; p++ {
 		u, err := net.ListenPacket("udp", fmt.Sprintf(":%d", p)) //nolint:noctx // at once
 		if err != nil {
 			return false
