@@ -20,6 +20,12 @@ const (
 	GossipPort = 419
 )
 
+// OwnPort reports whether a port inside the overlay belongs to the mesh itself.
+// Behind these a peer's overlay address counts as the peer's word.
+func OwnPort(port uint16) bool {
+	return port == PeerPort || port == SessionPort || port == GossipPort
+}
+
 // Config is what the tunnel has to be: the packets' part of a Plan. The zero
 // value is a machine that meets nobody.
 type Config struct {

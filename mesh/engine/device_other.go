@@ -4,6 +4,7 @@ package engine
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/tailscale/wireguard-go/tun"
 	"tailscale.com/wgengine/router"
@@ -12,3 +13,7 @@ import (
 func openDevice(Options) (tun.Device, router.Router, error) {
 	return nil, nil, fmt.Errorf("open tun device: %w; use --tun userspace", ErrUnsupported)
 }
+
+func bindToDevice(uintptr, string) error { return ErrUnsupported }
+
+func claim(uintptr, netip.Addr) (netip.AddrPort, error) { return netip.AddrPort{}, ErrUnsupported }

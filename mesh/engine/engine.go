@@ -179,7 +179,7 @@ func New(opts Options) (*Engine, error) {
 
 	e.guard.port = e.sock.LocalPort
 	if opts.Mode == ModeKernel {
-		e.stack = hostStack{}
+		e.stack = &hostStack{device: e.device, own: &e.guard.own}
 	} else {
 		us, err := newUserStack(e.tun, opts.MTU)
 		if err != nil {

@@ -12,6 +12,8 @@ import (
 	"tailscale.com/types/ipproto"
 	"tailscale.com/wgengine/filter"
 	"tailscale.com/wgengine/netstack/gro"
+
+	"warren/mesh"
 )
 
 // guard stands between the packet rules and whoever receives the packets:
@@ -20,9 +22,11 @@ import (
 //	tunnel <- rules <- guard.out <------------------------ device (kernel)
 //
 // It does what the library's rules do not: cut connections whose rule is
-// gone, and keep the tunnel's own datagrams out of the tunnel.
+// gone, keep the tunnel's own datagrams out of the tunnel, and keep the other
+// programs of this machine from speaking to the mesh's own ports in its name.
 type guard struct {
 	flows flows
+	own   speakers
 	port  func() uint16
 	// deliver is the stack in this process, nil in ModeKernel.
 	deliver func(*packet.Parsed, *gro.GRO) *gro.GRO
@@ -59,9 +63,13 @@ func (s *guard) in(p *packet.Parsed, dev *tstun.Wrapper, g *gro.GRO) (filter.Res
 }
 
 // out sees what the system sends into the device. An endpoint that some route
-// leads back into the tunnel gets no answer, and so is never chosen.
+// leads back into the tunnel gets no answer, and so is never chosen. A peer
+// takes this machine's address for its node's word: others do not get there.
 func (s *guard) out(p *packet.Parsed, _ *tstun.Wrapper, g *gro.GRO) (filter.Response, *gro.GRO) {
 	if p.IPProto == ipproto.UDP && p.Src.Port() == s.port() {
+		return filter.DropSilently, g
+	}
+	if mesh.OwnPort(p.Dst.Port()) && !s.own.may(p) {
 		return filter.DropSilently, g
 	}
 	return filter.Accept, g

@@ -193,9 +193,15 @@ func (h *Hub) read(ctx context.Context) error {
 	}
 }
 
+// udpSocket is a *net.UDPConn, or what holds one.
+type udpSocket interface {
+	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
+	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
+}
+
 // receiver reads without an allocation where the socket can.
 func (h *Hub) receiver() func([]byte) (int, netip.AddrPort, error) {
-	if udp, ok := h.cfg.Socket.(*net.UDPConn); ok {
+	if udp, ok := h.cfg.Socket.(udpSocket); ok {
 		return func(b []byte) (int, netip.AddrPort, error) {
 			n, from, err := udp.ReadFromUDPAddrPort(b)
 			return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), err
@@ -217,7 +223,7 @@ func (h *Hub) receiver() func([]byte) (int, netip.AddrPort, error) {
 
 // send writes a tagged packet.
 func (h *Hub) send(packet []byte, to netip.AddrPort) error {
-	if udp, ok := h.cfg.Socket.(*net.UDPConn); ok {
+	if udp, ok := h.cfg.Socket.(udpSocket); ok {
 		_, err := udp.WriteToUDPAddrPort(packet, to)
 		return err
 	}

@@ -11,6 +11,7 @@
 //
 //	ping NAME | tcp NAME | udp NAME | tcp4 NAME | udp4 NAME | plain NAME
 //	knock ADDRESS:PORT | rate NAME SECONDS | stream NAME SECONDS | memory
+//	own|other|forge tcp|udp NAME [AS] | heard | address NAME
 //	peers | endpoints | changed | apply NAME@ENDPOINT,... | deny | allow
 package main
 
@@ -72,6 +73,7 @@ type lab struct {
 	port uint16 // of the member
 
 	changed <-chan struct{} // since the last "endpoints"
+	own     own
 }
 
 func (l *lab) peers(list string) []engine.Peer {
@@ -160,6 +162,9 @@ func main() {
 		if err := l.echo(ctx, netip.AddrPortFrom(a, port)); err != nil {
 			log.Fatal(err)
 		}
+	}
+	if err := l.own.open(ctx, l); err != nil {
+		log.Fatal(err)
 	}
 	fmt.Println("ready", e.Port())
 	go func() {
@@ -263,6 +268,13 @@ func (l *lab) do(ctx context.Context, words []string) (string, error) {
 		return l.talk(ctx, words[0], n.addr, begin)
 	case "tcp4", "udp4":
 		return l.talk(ctx, words[0][:3], n.addr4, begin)
+	case "own", "other", "forge":
+		n = named(words[2])
+		return l.own.do(ctx, l, words[0], words[1], n.addr, named(words[len(words)-1]).addr)
+	case "heard":
+		return fmt.Sprint("heard ", l.own.heard.Load()), nil
+	case "address":
+		return n.addr.String(), nil
 	case "plain":
 		c, err := net.DialTimeout("tcp", netip.AddrPortFrom(n.addr, port).String(), 5*time.Second)
 		if err != nil {
@@ -323,7 +335,11 @@ func (l *lab) do(ctx context.Context, words []string) (string, error) {
 }
 
 func (l *lab) talk(ctx context.Context, network string, to netip.Addr, begin time.Time) (string, error) {
-	c, err := l.e.Dial(ctx, network, netip.AddrPortFrom(to, port))
+	return l.talkTo(ctx, network, netip.AddrPortFrom(to, port), begin)
+}
+
+func (l *lab) talkTo(ctx context.Context, network string, to netip.AddrPort, begin time.Time) (string, error) {
+	c, err := l.e.Dial(ctx, network, to)
 	if err != nil {
 		return "", err
 	}
