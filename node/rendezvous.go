@@ -41,7 +41,7 @@ func (l *life) openRendezvous() (*tls.Certificate, error) {
 	host, _ := netip.AddrFromSlice(l.listen.IP)
 	cfg := rendezvous.Config{
 		Port: l.engine.Port(), Host: host.Unmap(), Loopback: l.cfg.Up.Loopback,
-		Self: l.engine.WireGuardPublic(), Addresses: l.reachableAt, Log: l.log.With("part", "rendezvous"),
+		Self: l.engine.WireGuardPublic(), Disco: l.engine.DiscoPublic(), Addresses: l.reachableAt, Log: l.log.With("part", "rendezvous"),
 	}
 	l.rendezvous, err = rendezvous.New(cfg)
 	if errors.Is(err, rendezvous.ErrPortTaken) {

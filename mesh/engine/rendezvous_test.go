@@ -53,7 +53,7 @@ func (m *member) serve(l net.Listener, name string) error {
 	if err != nil {
 		return err
 	}
-	cfg := rendezvous.Config{Port: m.Port(), Loopback: true, Self: m.WireGuardPublic(), Log: m.opts.Log}
+	cfg := rendezvous.Config{Port: m.Port(), Loopback: true, Self: m.WireGuardPublic(), Disco: m.DiscoPublic(), Log: m.opts.Log}
 	if m.server, err = rendezvous.New(cfg); err != nil {
 		return err
 	}

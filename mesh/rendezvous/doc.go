@@ -20,7 +20,7 @@
 // Promises. DERP is for members: a caller proves its WireGuard key in the
 // first message, and only a key that Apply named gets further; a key that
 // Apply no longer names is thrown out before Apply returns. The relay is for
-// pairs of which one is a member and asked for it through its tunnel's path
+// pairs of members of which one asked for it, through its tunnel's path
 // discovery. STUN answers anybody, with less than it was sent, and not often.
 // Everything is bounded: connections, handshakes, rates. New takes the ports,
 // so that a taken one is known at once; Run serves and returns after all has
@@ -28,5 +28,6 @@
 //
 // Not done here: choosing a home, which each machine does by itself
 // (mesh/engine), and telling others of this one (the endpoint statement,
-// mesh/identity). There is no limit to what one pair sends through the relay.
+// mesh/identity). There is no limit to what one pair sends through the relay,
+// nor an end of a pair whose member is put out, but the library's own.
 package rendezvous

@@ -19,8 +19,11 @@ import (
 )
 
 const (
-	// maxPairs bounds how many pairs the relay serves at a time.
-	maxPairs = 2048
+	// maxPairs bounds how many pairs the relay serves at a time, maxPairsEach
+	// those one member asked for: it may meet a pool of a hundred through this
+	// relay, and sixteen such members fill it.
+	maxPairs     = 2048
+	maxPairsEach = 128
 	// asks and asksBurst bound how often one member may ask for a pair, in a
 	// second: a technician may open many machines at once.
 	asks      = 2
@@ -29,8 +32,12 @@ const (
 	maxAskers = 8192
 )
 
-// errBusy is the answer to who asks too much.
-var errBusy = errors.New("the packet relay is busy")
+var (
+	// errBusy is the answer to who asks too much.
+	errBusy = errors.New("the packet relay is busy")
+	// errNotTheirs is the answer to who asks for others.
+	errNotTheirs = errors.New("a way is for a member that asks, and another member")
+)
 
 // relay forwards UDP between the two ends of a pair.
 type relay struct {
@@ -39,6 +46,13 @@ type relay struct {
 
 	mu     sync.Mutex // guards the following
 	askers map[[32]byte]*rate.Limiter
+	pairs  map[key.SortedPairOfDiscoPublic]held
+}
+
+// held is a pair that the library serves, and who asked for it.
+type held struct {
+	vni uint32
+	by  [32]byte
 }
 
 func openRelay(cfg Config) (*relay, error) {
@@ -59,7 +73,7 @@ func openRelay(cfg Config) (*relay, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open packet relay: %w", err)
 	}
-	r := &relay{cfg: cfg, server: server, askers: map[[32]byte]*rate.Limiter{}}
+	r := &relay{cfg: cfg, server: server, askers: map[[32]byte]*rate.Limiter{}, pairs: map[key.SortedPairOfDiscoPublic]held{}}
 	if cfg.Loopback {
 		if err := loopback.Pin(cfg.Relay()); err != nil {
 			r.close()
@@ -71,14 +85,25 @@ func openRelay(cfg Config) (*relay, error) {
 
 func (r *relay) close() { _ = r.server.Close() }
 
-// Allocate makes a way through the relay for two machines, named by their
-// disco keys. The member with the WireGuard key from asked for it.
+// Allocate makes a way through the relay for two members, named by their disco
+// keys. One of them, with the WireGuard key from, asked for it.
 func (s *Server) Allocate(from [32]byte, a, b key.DiscoPublic) (endpoint.ServerEndpoint, error) {
+	m := s.members.Load()
+	one, other := a.Raw32(), b.Raw32()
+	if m.discos[from] != one {
+		one, other = other, one
+	}
+	if own, ok := m.discos[from]; !ok || own != one || one == other || !m.disco(other) {
+		return endpoint.ServerEndpoint{}, errNotTheirs
+	}
 	return s.relay.allocate(from, a, b)
 }
 
 func (r *relay) allocate(from [32]byte, a, b key.DiscoPublic) (endpoint.ServerEndpoint, error) {
-	if !r.mayAsk(from) || len(r.server.GetSessions()) >= maxPairs {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	pair := key.NewSortedPairOfDiscoPublic(a, b)
+	if !r.mayAsk(from) || !r.mayHold(from, pair) {
 		return endpoint.ServerEndpoint{}, errBusy
 	}
 	var at []netip.AddrPort
@@ -86,7 +111,31 @@ func (r *relay) allocate(from [32]byte, a, b key.DiscoPublic) (endpoint.ServerEn
 		at = append(at, netip.AddrPortFrom(addr, r.cfg.Relay()))
 	}
 	r.server.SetStaticAddrPorts(views.SliceOf(at))
-	return r.server.AllocateEndpoint(a, b)
+	way, err := r.server.AllocateEndpoint(a, b)
+	if _, again := r.pairs[pair]; err == nil && !again {
+		r.pairs[pair] = held{way.VNI, from}
+	}
+	return way, err
+}
+
+// mayHold forgets the pairs that the library has let go, and tells whether
+// there is a place for one more, or this one is there already.
+func (r *relay) mayHold(from [32]byte, pair key.SortedPairOfDiscoPublic) bool {
+	live := make(map[uint32]bool, len(r.pairs))
+	for _, session := range r.server.GetSessions() {
+		live[session.VNI] = true
+	}
+	theirs := 0
+	for p, h := range r.pairs {
+		switch {
+		case !live[h.vni]:
+			delete(r.pairs, p)
+		case h.by == from:
+			theirs++
+		}
+	}
+	_, again := r.pairs[pair]
+	return again || (theirs < maxPairsEach && len(r.pairs) < maxPairs)
 }
 
 func (r *relay) addresses() []netip.Addr {
@@ -97,8 +146,6 @@ func (r *relay) addresses() []netip.Addr {
 }
 
 func (r *relay) mayAsk(from [32]byte) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	l, ok := r.askers[from]
 	if !ok {
 		if len(r.askers) >= maxAskers {

@@ -30,7 +30,8 @@ type Config struct {
 	// Loopback keeps everything on this machine.
 	Loopback bool
 	// Self is this machine's own WireGuard key: it is its own first client.
-	Self [32]byte
+	// Disco is its disco key.
+	Self, Disco [32]byte
 	// Addresses are where the relay can be reached, asked at each allocation.
 	Addresses func() []netip.Addr
 	// Log is where the server speaks; nil is silence.
@@ -40,7 +41,7 @@ type Config struct {
 // Server is the rendezvous of this machine.
 type Server struct {
 	cfg     Config
-	members atomic.Pointer[map[[32]byte]struct{}]
+	members atomic.Pointer[members]
 	stun    []*stunServer
 	derp    *derpServer
 	relay   *relay
@@ -88,22 +89,38 @@ func (c Config) hosts() []netip.Addr {
 	return []netip.Addr{netip.IPv6Unspecified()} // IPv4 too
 }
 
+// members are those who may come in: the disco key of each WireGuard key.
+type members struct {
+	discos map[[32]byte][32]byte
+	known  map[[32]byte]struct{}
+}
+
+// disco reports whether a member has that disco key.
+func (m *members) disco(key [32]byte) bool {
+	_, ok := m.known[key]
+	return ok
+}
+
 // Apply makes the peers of cfg, and this machine, those who may come in, and
 // throws out who is inside and no longer among them.
 func (s *Server) Apply(cfg mesh.Config) {
-	members := make(map[[32]byte]struct{}, len(cfg.Peers)+1)
-	members[s.cfg.Self] = struct{}{}
-	for _, p := range cfg.Peers {
-		members[p.WireGuard] = struct{}{}
+	m := &members{make(map[[32]byte][32]byte, len(cfg.Peers)+1), make(map[[32]byte]struct{}, len(cfg.Peers)+1)}
+	add := func(wireGuard, disco [32]byte) {
+		m.discos[wireGuard] = disco
+		m.known[disco] = struct{}{}
 	}
-	s.members.Store(&members)
+	add(s.cfg.Self, s.cfg.Disco)
+	for _, p := range cfg.Peers {
+		add(p.WireGuard, p.Disco)
+	}
+	s.members.Store(m)
 	if s.derp != nil {
 		s.derp.throwOut()
 	}
 }
 
 func (s *Server) member(key [32]byte) bool {
-	_, ok := (*s.members.Load())[key]
+	_, ok := s.members.Load().discos[key]
 	return ok
 }
 

@@ -43,7 +43,7 @@ func open(t *testing.T) *place {
 			t.Fatal(err)
 		}
 		port := l.Addr().(*net.TCPAddr).AddrPort().Port()
-		cfg := rendezvous.Config{Port: port, Loopback: true, Self: raw(key.NewNode())}
+		cfg := rendezvous.Config{Port: port, Loopback: true, Self: raw(key.NewNode()), Disco: key.NewDisco().Public().Raw32()}
 		s, err := rendezvous.New(cfg)
 		if err != nil {
 			l.Close()
@@ -307,23 +307,71 @@ func TestTakenPorts(t *testing.T) {
 	}
 }
 
+// meeting makes n members with disco keys, the first of which is the rendezvous.
+func (p *place) meeting(n int) (wireGuard [][32]byte, discos []key.DiscoPublic) {
+	wireGuard, discos = [][32]byte{p.cfg.Self}, []key.DiscoPublic{key.DiscoPublicFromRaw32(mem.B(p.cfg.Disco[:]))}
+	var cfg mesh.Config
+	for range n - 1 {
+		d := key.NewDisco().Public()
+		peer := mesh.Peer{WireGuard: raw(key.NewNode()), Disco: d.Raw32()}
+		cfg.Peers = append(cfg.Peers, peer)
+		wireGuard, discos = append(wireGuard, peer.WireGuard), append(discos, d)
+	}
+	p.Apply(cfg)
+	return wireGuard, discos
+}
+
 func TestRelayAllocates(t *testing.T) {
 	p := open(t)
-	a, b := key.NewDisco().Public(), key.NewDisco().Public()
-	way, err := p.Allocate([32]byte{1}, a, b)
+	who, disco := p.meeting(200)
+	way, err := p.Allocate(who[1], disco[1], disco[2])
 	if err != nil || len(way.AddrPorts) != 1 || way.AddrPorts[0] != netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.cfg.Relay()) {
 		t.Fatalf("got %+v, %v", way, err)
 	}
+	if same, err := p.Allocate(who[2], disco[1], disco[2]); err != nil || same.VNI != way.VNI {
+		t.Errorf("the other end gets %+v, %v", same, err)
+	}
+	if _, err := p.Allocate(who[0], disco[0], disco[2]); err != nil {
+		t.Errorf("the rendezvous itself: %v", err)
+	}
 	refused := 0
-	for range 200 {
-		if _, err := p.Allocate([32]byte{1}, key.NewDisco().Public(), b); err != nil {
+	for i := range 190 {
+		if _, err := p.Allocate(who[1], disco[1], disco[3+i]); err != nil {
 			refused++
 		}
 	}
 	if refused < 100 {
-		t.Errorf("one member got %d ways at once", 200-refused)
+		t.Errorf("one member got %d ways at once", 190-refused)
 	}
-	if _, err := p.Allocate([32]byte{2}, a, b); err != nil {
+	if _, err := p.Allocate(who[2], disco[2], disco[3]); err != nil {
 		t.Errorf("another member pays for it: %v", err)
+	}
+}
+
+// TestRelayIsForMembers has members ask for ways that are not theirs.
+func TestRelayIsForMembers(t *testing.T) {
+	p := open(t)
+	who, disco := p.meeting(4)
+	stranger := key.NewDisco().Public()
+	for name, c := range map[string]struct {
+		from [32]byte
+		a, b key.DiscoPublic
+	}{
+		"with a stranger":     {who[1], disco[1], stranger},
+		"a stranger with it":  {who[1], stranger, disco[1]},
+		"two strangers":       {who[1], stranger, key.NewDisco().Public()},
+		"for two others":      {who[1], disco[2], disco[3]},
+		"with itself":         {who[1], disco[1], disco[1]},
+		"by nobody":           {[32]byte{1}, disco[1], disco[2]},
+		"with no key at all":  {who[1], disco[1], key.DiscoPublic{}},
+		"with the rendezvous": {[32]byte{}, disco[0], disco[1]},
+	} {
+		if way, err := p.Allocate(c.from, c.a, c.b); err == nil {
+			t.Errorf("%s: got %+v", name, way)
+		}
+	}
+	p.Apply(mesh.Config{})
+	if _, err := p.Allocate(who[1], disco[1], disco[2]); err == nil {
+		t.Error("a member that was put out still gets a way")
 	}
 }

@@ -32,7 +32,7 @@ func (l *lab) serve(ctx context.Context, name string, loopback bool) error {
 		return err
 	}
 	s, err := rendezvous.New(rendezvous.Config{
-		Port: l.e.Port(), Self: l.e.WireGuardPublic(), Loopback: loopback,
+		Port: l.e.Port(), Self: l.e.WireGuardPublic(), Disco: l.e.DiscoPublic(), Loopback: loopback,
 		Addresses: func() (out []netip.Addr) {
 			eps, _ := l.e.Endpoints()
 			for _, ep := range eps {
