@@ -419,6 +419,7 @@ func (a *auditor) warnings() []string {
 			out = append(out, "audit: what "+name(id)+" vouches for could not be compared since "+since.UTC().Format(time.RFC3339))
 		}
 	}
+	out = append(out, a.life.replica.warnings()...)
 	if n := a.book.Dropped(); n > 0 {
 		out = append(out, fmt.Sprintf("audit: %d notes of sessions on this machine were dropped, for no controller took them", n))
 	}

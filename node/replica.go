@@ -45,6 +45,21 @@ func (r *replica) current() bool {
 	}
 }
 
+// fillsUp is from when on people are told, in percent: at 75 machines are
+// refused, at 87 people (consensus/state).
+const fillsUp = 60
+
+// warnings are what a person should know of this controller's copy.
+func (r *replica) warnings() []string {
+	if r == nil {
+		return nil
+	}
+	if n := r.State().Snapshot().Filled(); n >= fillsUp {
+		return []string{fmt.Sprintf("what the controllers keep of this mesh is at %d %% of what fits, most of it the audit log; at 75 %% notes of sessions and newcomers are refused", n)}
+	}
+	return nil
+}
+
 func (l *life) openReplica() (*replica, error) {
 	layer := newRaftLayer(l)
 	s, err := store.Open(store.Config{

@@ -5,12 +5,15 @@ import (
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 const (
 	// KeepRecords is how many of the newest records a Log holds the bytes of.
-	// Of all others it holds the hashes.
+	// Of all others it holds the hashes. Long ones go earlier: a Log holds no
+	// more than KeepBytes of them, twice what as many sessions' records take.
 	KeepRecords = 100_000
+	KeepBytes   = 128 << 20
 	// MaxSize bounds a log: its hashes fill 4 GiB then.
 	MaxSize = 64 << 20
 
@@ -35,17 +38,25 @@ type Log struct {
 	stored  []Hash // as tlog numbers them
 	size    int64
 	records [][]byte // the newest
+	held    int      // bytes of these
 }
 
 // Append adds a record's canonical bytes, which the log keeps.
 func (l Log) Append(record []byte) Log {
 	l = l.grow(tlog.RecordHash(record))
-	l.records = append(l.records, record)
-	if extra := len(l.records) - KeepRecords; extra > 0 {
-		l.records = l.records[extra:]
+	l.records, l.held = append(l.records, record), l.held+sizeOf(record)
+	for len(l.records) > KeepRecords || l.held > KeepBytes {
+		l.held -= sizeOf(l.records[0])
+		l.records = l.records[1:]
 	}
 	return l
 }
+
+// sizeOf a record in a snapshot: a field's number and length, and the bytes.
+func sizeOf(record []byte) int { return protowire.SizeTag(2) + protowire.SizeBytes(len(record)) }
+
+// Weight is how many bytes the log takes in a snapshot, but for a few.
+func (l Log) Weight() int { return int(l.size)*hashSize + l.held }
 
 func (l Log) grow(leaf Hash) Log {
 	hashes, err := tlog.StoredHashesForRecordHash(l.size, leaf, l.reader())
@@ -212,10 +223,17 @@ func Restore(leaves []byte, records [][]byte) (Log, error) {
 	switch {
 	case len(leaves)%hashSize != 0 || n > MaxSize:
 		return Log{}, fmt.Errorf("%w: %d bytes of hashes", ErrRestore, len(leaves))
-	case len(records) > KeepRecords || len(records) > n || len(records) < min(n, KeepRecords):
+	case len(records) > KeepRecords || len(records) > n:
 		return Log{}, fmt.Errorf("%w: %d records of %d", ErrRestore, len(records), n)
 	}
 	l := Log{stored: make([]Hash, 0, 2*n)}
+	for _, raw := range records {
+		l.held += sizeOf(raw)
+	}
+	// The last one that was let go for its length did not fit.
+	if l.held > KeepBytes || len(records) < min(n, KeepRecords) && l.held <= KeepBytes-MaxRecord-8 {
+		return Log{}, fmt.Errorf("%w: %d records of %d, of %d bytes", ErrRestore, len(records), n, l.held)
+	}
 	for i := range n {
 		l = l.grow(Hash(leaves[i*hashSize : (i+1)*hashSize]))
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -137,6 +138,41 @@ func TestOldRecordsGoTheirHashesStay(t *testing.T) {
 		if !errors.Is(bad, audit.ErrRestore) {
 			t.Errorf("%s: %v", name, bad)
 		}
+	}
+}
+
+// TestLongRecordsGoEarlier has records so long that fewer of them are held.
+func TestLongRecordsGoEarlier(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes much memory")
+	}
+	var l audit.Log
+	reason := strings.Repeat("x", audit.MaxRecord-64)
+	for i := range uint64(audit.KeepBytes/audit.MaxRecord + 100) {
+		l = l.Append(audit.Encode(&warrenv1.AuditRecord{Sequence: i, Time: 1, Act: warrenv1.AuditAct_AUDIT_ACT_INVITE_MADE, Reason: reason}))
+	}
+	var held [][]byte
+	bytes := 0
+	for n := l.First(); n < l.Size(); n++ {
+		held = append(held, l.Record(n))
+		bytes += len(l.Record(n))
+	}
+	if bytes > audit.KeepBytes || bytes < audit.KeepBytes-4*audit.MaxRecord || len(held) == int(l.Size()) {
+		t.Errorf("%d records of %d are held, of %d bytes", len(held), l.Size(), bytes)
+	}
+	leaves := l.Leaves(0, l.Size())
+	again, err := audit.Restore(leaves, held)
+	if err != nil || again.Root() != l.Root() || again.First() != l.First() || again.Weight() != l.Weight() {
+		t.Errorf("restored from %d with root %s: %v", again.First(), again.Root(), err)
+	}
+	if _, err := audit.Restore(leaves, held[2:]); !errors.Is(err, audit.ErrRestore) {
+		t.Errorf("two records fewer: %v", err)
+	}
+	for n := l.First(); n > l.First()-3; n-- {
+		held = append([][]byte{audit.Encode(&warrenv1.AuditRecord{Sequence: n - 1, Time: 1, Act: warrenv1.AuditAct_AUDIT_ACT_INVITE_MADE, Reason: reason})}, held...)
+	}
+	if _, err := audit.Restore(leaves, held); !errors.Is(err, audit.ErrRestore) {
+		t.Errorf("three records more: %v", err)
 	}
 }
 

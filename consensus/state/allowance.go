@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"warren/consensus/audit"
 	"warren/consensus/invite"
+	"warren/mesh/identity"
 )
 
 const (
@@ -16,6 +18,12 @@ const (
 	// and a day's. Beyond it those forgotten are that ended ownAfter ago.
 	MaxKept  = 2_000
 	ownAfter = 24 * time.Hour
+
+	// NoteEvery is how often one device may note in the long run, NotesAtOnce
+	// how many it may at once: all that a notebook holds, twice. Notes stay in
+	// the log, and push older ones' text out of it.
+	NoteEvery   = 5 * time.Second
+	NotesAtOnce = 4096
 )
 
 // allowance keeps one technician from filling the ledger, which would keep all
@@ -58,4 +66,48 @@ func (ch *change) invitesBy(inv invite.Invite) []*inviteRow {
 func (ch *change) isOpen(row *inviteRow) bool {
 	return ch.now.Before(row.invite.NotAfter) && !ch.meta.log.InviteRevoked(row.invite.ID[:]) &&
 		len(all[claimRow](ch.txn, tableClaims, byInvite, row.ID)) < row.invite.Uses
+}
+
+// noteAllowance counts notes of a device: each puts off by NoteEvery when all
+// of them are paid, which may be NotesAtOnce ahead. (A leaky bucket as a time;
+// ITU-T I.371 calls it the virtual scheduling algorithm.)
+func (ch *change) noteAllowance(row *chainRow, notes int) error {
+	if ch.meta.commands() < bounded || notes == 0 {
+		return nil
+	}
+	if left := row.left(ch.now); notes > left {
+		return fmt.Errorf("%w: machine %s has %d new notes and may have %d recorded now", ErrOften, row.node.Short(), notes, left)
+	}
+	row.due = row.paid(ch.now).Add(time.Duration(notes) * NoteEvery)
+	return nil
+}
+
+// paid is when all that was noted until now is. Nobody is twice as far ahead as
+// one may be, but for a leader whose clock was: that counts no longer.
+func (r *chainRow) paid(now time.Time) time.Time {
+	if r.due.Before(now) || r.due.After(now.Add(2*NotesAtOnce*NoteEvery)) {
+		return now
+	}
+	return r.due
+}
+
+// left is how many notes the device may have recorded now.
+func (r *chainRow) left(now time.Time) int {
+	return max(0, NotesAtOnce-int((r.paid(now).Sub(now)+NoteEvery-1)/NoteEvery))
+}
+
+// MayNote reports whether a device may have that many of these notes recorded
+// now as the log has not yet.
+func (v View) MayNote(id identity.NodeID, notes []audit.Note, now time.Time) bool {
+	row := get[chainRow](v.db.Txn(false), tableChains, byID, id.String())
+	if row == nil || v.meta.commands() < bounded {
+		return true
+	}
+	fresh := 0
+	for _, n := range notes {
+		if n.Chain > row.chain.Number || n.Chain == row.chain.Number && n.Sequence > row.chain.Sequence {
+			fresh++
+		}
+	}
+	return fresh <= row.left(now)
 }

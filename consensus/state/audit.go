@@ -69,6 +69,9 @@ func (ch *change) takeNotes(m *warrenv1.AuditNoted) error {
 	if len(ch.records) == 0 {
 		return nil
 	}
+	if err := ch.noteAllowance(&row, len(ch.records)); err != nil {
+		return err
+	}
 	ch.put(tableChains, &row)
 	return nil
 }
@@ -102,7 +105,11 @@ func (v View) marshalAudit(txn *memdb.Txn) *warrenv1.AuditSnapshot {
 		m.Records = append(m.Records, log.Record(n))
 	}
 	for _, row := range all[chainRow](txn, tableChains, byID) {
-		m.Chains = append(m.Chains, ChainMessage(row.node, row.chain))
+		c := ChainMessage(row.node, row.chain)
+		if !row.due.IsZero() {
+			c.Due = row.due.UnixMilli()
+		}
+		m.Chains = append(m.Chains, c)
 	}
 	return m
 }
@@ -133,12 +140,15 @@ func (ch *change) restoreAudit(m *warrenv1.AuditSnapshot) error {
 func (ch *change) restoreChain(m *warrenv1.NoteChain) error {
 	row := chainRow{chain: audit.Chain{Number: m.GetChain(), Sequence: m.GetSequence(), Record: m.GetRecord()}}
 	if len(m.GetDevice()) != len(row.node) || len(m.GetHead()) != len(row.chain.Head) || m.GetChain() == 0 ||
-		m.GetSequence() == 0 || m.GetRecord() >= ch.meta.audit.Size() {
+		m.GetSequence() == 0 || m.GetRecord() >= ch.meta.audit.Size() || !validTime(m.GetDue()) {
 		return errors.New("a chain of notes that cannot be one")
 	}
 	copy(row.node[:], m.GetDevice())
 	copy(row.chain.Head[:], m.GetHead())
 	row.ID = row.node.String()
+	if m.GetDue() != 0 {
+		row.due = unixMilli(m.GetDue())
+	}
 	if _, ok := ch.meta.log.Device(row.node); !ok || get[chainRow](ch.txn, tableChains, byID, row.ID) != nil {
 		return fmt.Errorf("chain of notes of machine %s, which is not in the mesh, or twice", row.node.Short())
 	}

@@ -31,7 +31,7 @@ var (
 	ErrTaken = errors.New("taken")
 	// ErrFull: a bound is reached; room must be made first.
 	ErrFull = errors.New("full")
-	// ErrOften: the same author did it too many times within the hour.
+	// ErrOften: the same author did it too many times of late.
 	ErrOften = errors.New("too often")
 	// ErrEarly: the command's kind is newer than what every controller knows.
 	ErrEarly = errors.New("not every controller knows this yet")

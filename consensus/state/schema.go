@@ -40,6 +40,7 @@ type (
 		audit    audit.Log
 
 		invites, claims, pending, chains int
+		rows                             int // their weight, in bytes
 	}
 	deviceRow struct {
 		ID   string
@@ -59,6 +60,7 @@ type (
 		ID    string // the node's
 		node  identity.NodeID
 		chain audit.Chain
+		due   time.Time // see noteAllowance
 	}
 	claimRow struct {
 		ID        string // the invite's, then the node's

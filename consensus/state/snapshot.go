@@ -18,7 +18,7 @@ import (
 const (
 	// Format is the layout that Marshal writes. It only rises; older ones stay
 	// readable.
-	Format = 2
+	Format = 3
 	// MaxSnapshot bounds a snapshot: 512 MiB.
 	MaxSnapshot = 512 << 20
 )

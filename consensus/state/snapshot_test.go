@@ -212,6 +212,7 @@ func TestGoldenSnapshot(t *testing.T) {
 	}{
 		{"snapshot-v1.pb", 0},
 		{"snapshot-v2.pb", 17},
+		{"snapshot-v3.pb", 17},
 	} {
 		path := filepath.Join("testdata", "golden", test.file)
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && *update {

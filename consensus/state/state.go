@@ -44,7 +44,10 @@ type Result struct {
 
 // State is what a controller knows. Apply and Unmarshal are called by one
 // goroutine at a time; everything else by any, meanwhile.
-type State struct{ db *memdb.MemDB }
+type State struct {
+	db    *memdb.MemDB
+	bound int // of a snapshot, in bytes: MaxSnapshot
+}
 
 // New is the state before a mesh is founded.
 func New() *State {
@@ -52,7 +55,7 @@ func New() *State {
 	if err != nil {
 		panic(err) // the schema is a constant, and wrong
 	}
-	return &State{db: db}
+	return &State{db: db, bound: MaxSnapshot}
 }
 
 // Apply applies the command that Raft committed at index. It is pure and
@@ -68,14 +71,23 @@ func (s *State) Apply(index uint64, c command.Command) (result Result) {
 		}
 	}()
 	err := ch.apply(c)
+	keep := ch.dirty && (err == nil || ch.counted)
+	if keep {
+		ch.meta.revision = index
+		ch.seal()
+		if full := ch.meta.room(c.Kind, s.bound); full != nil {
+			keep = false
+			if err == nil {
+				err = full
+			}
+		}
+	}
 	if err != nil {
 		err = refusal(fmt.Errorf("%s: %w", c.Kind, err))
 	}
-	if !ch.dirty || err != nil && !ch.counted {
+	if !keep {
 		return Result{Err: err, Revision: before}
 	}
-	ch.meta.revision = index
-	ch.seal()
 	ch.put(tableMeta, &ch.meta)
 	ch.txn.Commit()
 	return Result{Err: err, Revision: index}
@@ -140,15 +152,22 @@ func (ch *change) raise(m *warrenv1.FormatRaised) error {
 }
 
 // put writes a row; it fails only where schema and rows do not fit together.
-func (ch *change) put(table string, row any) {
-	if err := ch.txn.Insert(table, row); err != nil {
+func (ch *change) put(table string, r row) {
+	ch.meta.rows += r.weight()
+	if was, err := ch.txn.First(table, byID, r.key()); err != nil {
+		panic(err)
+	} else if was, ok := was.(row); ok {
+		ch.meta.rows -= was.weight()
+	}
+	if err := ch.txn.Insert(table, r); err != nil {
 		panic(err)
 	}
 	ch.dirty = true
 }
 
-func (ch *change) drop(table string, row any) {
-	if err := ch.txn.Delete(table, row); err != nil {
+func (ch *change) drop(table string, r row) {
+	ch.meta.rows -= r.weight()
+	if err := ch.txn.Delete(table, r); err != nil {
 		panic(err)
 	}
 	ch.dirty = true

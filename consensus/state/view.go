@@ -82,6 +82,9 @@ func (v View) Format() uint32 { return v.meta.commands() }
 // Revision is the Raft index of the newest change; 0 before the first.
 func (v View) Revision() uint64 { return v.meta.revision }
 
+// Filled is how much of MaxSnapshot the state takes, in percent.
+func (v View) Filled() int { return v.meta.total() * 100 / MaxSnapshot }
+
 // Audit is the audit log.
 func (v View) Audit() audit.Log { return v.meta.audit }
 

@@ -13,15 +13,19 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/audit"
 	"warren/consensus/command"
+	"warren/consensus/state"
+	"warren/consensus/state/statetest"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
 	"warren/scripts/soak/faulttest"
 )
 
-// auditDevices note their sessions, each in a chain of its own; auditBatch
-// notes go into one command.
+// auditDevices note their sessions at a time, each in a chain of its own;
+// auditBatch notes go into one command. When one has noted what it may,
+// another takes its place, auditTurns times.
 const (
 	auditDevices = 8
+	auditTurns   = 12
 	auditBatch   = 16
 )
 
@@ -149,7 +153,7 @@ func (c *processes) admitDevices() *trust.Log {
 	log := c.log
 	invite := c.mesh.Invite(log, 1)
 	var bodies []any
-	for device := range auditDevices {
+	for device := range auditDevices * auditTurns {
 		bodies = append(bodies, c.mesh.Record(log, invite, 100+device, func(r *warrenv1.DeviceRecord) {
 			r.Invite, r.Name = nil, fmt.Sprintf("device-%d", device)
 		}))
@@ -180,8 +184,12 @@ func (c *processes) admitDevices() *trust.Log {
 func (a *audited) hand(c *processes, log *trust.Log, device int, stop <-chan struct{}) {
 	client := c.client()
 	defer client.close()
-	book := c.mesh.Notebook(100+device, 1)
-	for {
+	var book *statetest.Notebook
+	for n := range auditTurns * state.NotesAtOnce / auditBatch {
+		if n%(state.NotesAtOnce/auditBatch) == 0 {
+			book = c.mesh.Notebook(100+device, 1)
+			device += auditDevices
+		}
 		var batch []*warrenv1.Statement
 		for range auditBatch {
 			batch = append(batch, book.Note(log))

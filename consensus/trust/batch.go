@@ -77,6 +77,7 @@ func (b *batch) append(d decoded) error {
 	}
 	next.head = d.hash
 	next.entries = next.entries.with(ordinal(d.entry.GetSequence()), link{d.statement, d.hash})
+	next.size += sizeOf(d.statement)
 	b.log = &next
 	return nil
 }
@@ -117,7 +118,7 @@ func (l *Log) fold(r revocation) error {
 func (l *Log) dropOutdated() {
 	for _, r := range l.pending.inOrder() {
 		if l.folded.has(r.kind, r.target) || l.mayRevoke(r) != nil {
-			l.pending.targets = l.pending.targets.without(r.pendingKey())
+			l.pending = l.pending.without(r)
 		}
 	}
 }

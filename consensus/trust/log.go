@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"net/netip"
 
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
 	warrenv1 "warren/api/warren/v1"
 	"warren/mesh/identity"
 )
@@ -48,6 +51,7 @@ type Log struct {
 
 	head    [32]byte
 	entries tree[link] // by sequence
+	size    int        // of the entries
 
 	devices   tree[Device]          // by NodeID
 	listing   tree[identity.NodeID] // by name, 0, NodeID
@@ -158,6 +162,14 @@ func (l *Log) Head() [32]byte { return l.head }
 
 // Len is the number of entries; the last one's sequence is Len() - 1.
 func (l *Log) Len() uint64 { return uint64(l.entries.len()) }
+
+// Size is how many bytes Entries and Revocations take as fields of a message.
+func (l *Log) Size() int { return l.size + l.folded.size + l.pending.size }
+
+// sizeOf a statement among others: with its number and length.
+func sizeOf(s *warrenv1.Statement) int {
+	return protowire.SizeTag(1) + protowire.SizeBytes(proto.Size(s))
+}
 
 // Contains reports whether the entry of that sequence has that hash.
 func (l *Log) Contains(hash [32]byte, sequence uint64) bool {

@@ -74,7 +74,7 @@ func found(d decoded) (*Log, error) {
 		return nil, err
 	}
 	l.head = d.hash
-	l.entries = l.entries.with(ordinal(0), link{d.statement, d.hash})
+	l.entries, l.size = l.entries.with(ordinal(0), link{d.statement, d.hash}), sizeOf(d.statement)
 	return l, nil
 }
 

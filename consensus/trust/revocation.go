@@ -43,6 +43,7 @@ type folded struct {
 	targets tree[revocation] // by kind and target: the first
 	hashes  tree[struct{}]
 	order   tree[revocation] // by the order of folding
+	size    int
 }
 
 // pending are those beside the chain. They take away and free nothing, so
@@ -50,6 +51,7 @@ type folded struct {
 type pending struct {
 	targets  tree[revocation] // by kind, target and signer
 	arrivals uint64
+	size     int
 }
 
 func targetKey(kind warrenv1.RevocationKind, target []byte) []byte {
@@ -67,6 +69,7 @@ func (f folded) with(r revocation) folded {
 	}
 	f.order = f.order.with(ordinal(uint64(f.order.len())), r)
 	f.hashes = f.hashes.with(r.hash[:], struct{}{})
+	f.size += sizeOf(r.statement)
 	return f
 }
 
@@ -78,6 +81,13 @@ func (p pending) with(r revocation) pending {
 	r.arrival = p.arrivals
 	p.arrivals++
 	p.targets = p.targets.with(r.pendingKey(), r)
+	p.size += sizeOf(r.statement)
+	return p
+}
+
+func (p pending) without(r revocation) pending {
+	p.targets = p.targets.without(r.pendingKey())
+	p.size -= sizeOf(r.statement)
 	return p
 }
 

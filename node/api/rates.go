@@ -2,7 +2,6 @@ package api
 
 import (
 	"sync"
-	"time"
 
 	"golang.org/x/time/rate"
 
@@ -16,10 +15,6 @@ const (
 	callsPerSecond = 20
 	callsAtOnce    = 200
 	maxRated       = 65536
-	// What one device may note: all that a notebook holds, twice, and then one
-	// in five seconds. Notes stay in the log, and push older ones out of it.
-	notesPerSecond = 0.2
-	notesAtOnce    = 4096
 )
 
 // Rates count members' calls, and the streams they keep.
@@ -30,28 +25,18 @@ type Rates struct {
 	mu      sync.Mutex
 	members map[identity.NodeID]*rate.Limiter
 
-	notes   *Rates
 	follows follows
 }
 
 // NewRates has counted nothing yet.
-func NewRates() *Rates {
-	r := newRates(callsPerSecond, callsAtOnce)
-	r.notes = newRates(notesPerSecond, notesAtOnce)
-	return r
-}
+func NewRates() *Rates { return newRates(callsPerSecond, callsAtOnce) }
 
 func newRates(perSecond rate.Limit, atOnce int) *Rates {
 	return &Rates{perSecond: perSecond, atOnce: atOnce, members: map[identity.NodeID]*rate.Limiter{}}
 }
 
 // Allow counts a call of a member, or turns it away.
-func (r *Rates) Allow(id identity.NodeID) error { return r.allow(id, 1) }
-
-// AllowNotes counts notes of a member, or turns them away.
-func (r *Rates) AllowNotes(id identity.NodeID, notes int) error { return r.notes.allow(id, notes) }
-
-func (r *Rates) allow(id identity.NodeID, n int) error {
+func (r *Rates) Allow(id identity.NodeID) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.members[id]
@@ -62,7 +47,7 @@ func (r *Rates) allow(id identity.NodeID, n int) error {
 		l = rate.NewLimiter(r.perSecond, r.atOnce)
 		r.members[id] = l
 	}
-	if !l.AllowN(time.Now(), n) {
+	if !l.Allow() {
 		return fault.New(fault.Unavailable, "node %s asks too much at once", id.Short()).Try("again in a moment")
 	}
 	return nil

@@ -104,10 +104,13 @@ func (s WitnessService) Note(ctx context.Context, req *warrenv1.NoteRequest) (*w
 		}
 		notes = append(notes, n)
 	}
-	if err := s.Rates.AllowNotes(id, len(notes)); err != nil {
-		return nil, err
+	if !s.Replica.State().Snapshot().MayNote(id, notes, time.Now()) {
+		return nil, tooManyNotes(id) // what is refused later is written to disk before
 	}
 	_, err = s.Replica.Propose(ctx, &warrenv1.AuditNoted{Notes: req.GetNotes()})
+	if errors.Is(err, state.ErrOften) {
+		return nil, tooManyNotes(id)
+	}
 	if errors.Is(err, state.ErrStale) {
 		if err := s.Replica.Current(ctx); err != nil {
 			return nil, err
@@ -137,6 +140,10 @@ func (s WitnessService) Note(ctx context.Context, req *warrenv1.NoteRequest) (*w
 		out.Noted = append(out.Noted, r)
 	}
 	return out, nil
+}
+
+func tooManyNotes(id identity.NodeID) error {
+	return fault.New(fault.Unavailable, "node %s notes more than it may", id.Short()).Try("again in some minutes")
 }
 
 // noted finds the records of a device's notes, the newest first.

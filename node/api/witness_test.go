@@ -139,14 +139,17 @@ func TestOneDeviceCannotFillTheLog(t *testing.T) {
 	c.order(&warrenv1.FormatRaised{Format: command.Newest})
 	key, other := c.admit("web"), c.admit("mail")
 	w := c.asWitness(key)
-	notes := c.chain(key, 5, audit.MaxNotes)
-	for n := range notesAtOnce / audit.MaxNotes {
-		if _, err := w.Note(c.within(20*time.Second), &warrenv1.NoteRequest{Notes: notes}); err != nil {
-			t.Fatalf("call %d: %v", n, err)
-		}
+	notes := c.chain(key, 5, state.NotesAtOnce+audit.MaxNotes)
+	for len(notes) > audit.MaxNotes {
+		c.order(&warrenv1.AuditNoted{Notes: notes[:audit.MaxNotes]}) // through another controller
+		notes = notes[audit.MaxNotes:]
 	}
+	before := c.witness.Replica.State().Revision()
 	if _, err := w.Note(c.within(20*time.Second), &warrenv1.NoteRequest{Notes: notes}); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("notes beyond what a notebook holds: %v", err)
+	}
+	if after := c.witness.Replica.State().Revision(); after != before {
+		t.Error("they were ordered before they were refused")
 	}
 	if _, err := c.asWitness(other).Note(c.within(20*time.Second), &warrenv1.NoteRequest{Notes: c.chain(other, 1, 1)}); err != nil {
 		t.Errorf("another device's: %v", err)

@@ -877,7 +877,9 @@ type NoteChain struct {
 	// Hash of the newest note.
 	Head []byte `protobuf:"bytes,4,opt,name=head,proto3" json:"head,omitempty"`
 	// The record that carries it.
-	Record        uint64 `protobuf:"varint,5,opt,name=record,proto3" json:"record,omitempty"`
+	Record uint64 `protobuf:"varint,5,opt,name=record,proto3" json:"record,omitempty"`
+	// What the device noted counts against it until then, Unix milliseconds.
+	Due           int64 `protobuf:"varint,6,opt,name=due,proto3" json:"due,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -943,6 +945,13 @@ func (x *NoteChain) GetHead() []byte {
 func (x *NoteChain) GetRecord() uint64 {
 	if x != nil {
 		return x.Record
+	}
+	return 0
+}
+
+func (x *NoteChain) GetDue() int64 {
+	if x != nil {
+		return x.Due
 	}
 	return 0
 }
@@ -2023,13 +2032,14 @@ const file_warren_v1_audit_proto_rawDesc = "" +
 	"\rAuditSnapshot\x12\x16\n" +
 	"\x06leaves\x18\x01 \x01(\fR\x06leaves\x12\x18\n" +
 	"\arecords\x18\x02 \x03(\fR\arecords\x12,\n" +
-	"\x06chains\x18\x03 \x03(\v2\x14.warren.v1.NoteChainR\x06chains\"\x81\x01\n" +
+	"\x06chains\x18\x03 \x03(\v2\x14.warren.v1.NoteChainR\x06chains\"\x93\x01\n" +
 	"\tNoteChain\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\fR\x06device\x12\x14\n" +
 	"\x05chain\x18\x02 \x01(\x04R\x05chain\x12\x1a\n" +
 	"\bsequence\x18\x03 \x01(\x04R\bsequence\x12\x12\n" +
 	"\x04head\x18\x04 \x01(\fR\x04head\x12\x16\n" +
-	"\x06record\x18\x05 \x01(\x04R\x06record\"9\n" +
+	"\x06record\x18\x05 \x01(\x04R\x06record\x12\x10\n" +
+	"\x03due\x18\x06 \x01(\x03R\x03due\"9\n" +
 	"\vNoteRequest\x12*\n" +
 	"\x05notes\x18\x01 \x03(\v2\x14.warren.v1.StatementR\x05notes\"\x9e\x01\n" +
 	"\fNoteResponse\x124\n" +
