@@ -102,5 +102,5 @@ func recoveryKey(file string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rescue.ReadRecoveryKey(text)
+	return home.ReadRecoveryKey(text)
 }

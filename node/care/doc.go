@@ -12,7 +12,8 @@
 // sends nothing, and takes a few milliseconds.
 //
 // Promises: what Bundle writes has no private key of the machine or its
-// technician in it in any common writing, no invite link, no passphrase and no
-// environment. It names machines, addresses and people: it is for those one
+// technician and no recovery key in it in any common writing (hex, base64, base32,
+// numbers, quoted up to three times, broken into lines, cut, inside something
+// longer), no invite link, no passphrase and no environment. It names machines, addresses and people: it is for those one
 // trusts with that.
 package care
