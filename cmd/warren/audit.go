@@ -94,7 +94,7 @@ func sinceOf(text string, now time.Time) (int64, error) {
 
 func recordOf(r *warrenv1.AuditRecord) recordJSON {
 	out := recordJSON{
-		Sequence: r.GetSequence(), Time: millis(r.GetTime()), Revision: r.GetRevision(), Act: client.ActWord(r.GetAct()),
+		Sequence: r.GetSequence(), Time: fine(millis(r.GetTime())), Revision: r.GetRevision(), Act: client.ActWord(r.GetAct()),
 		Actors: []partyJSON{}, Target: partyOf(r.GetTarget()), Before: valuesOf(r.GetBefore()), After: valuesOf(r.GetAfter()),
 		Reason: r.GetReason(), Statement: fmt.Sprintf("%x", r.GetStatement()), Missing: r.GetMissing(), Anew: r.GetAnew(),
 	}
@@ -102,7 +102,7 @@ func recordOf(r *warrenv1.AuditRecord) recordJSON {
 		out.Actors = append(out.Actors, partyOf(p))
 	}
 	if n := noteOf(r); n != nil {
-		out.Noted, out.Unnoted = millis(n.GetTime()), n.GetUnnoted()
+		out.Noted, out.Unnoted = fine(millis(n.GetTime())), n.GetUnnoted()
 	}
 	return out
 }
@@ -114,11 +114,6 @@ func noteOf(r *warrenv1.AuditRecord) *warrenv1.Note {
 		return nil
 	}
 	return &n
-}
-
-// millis writes Unix milliseconds as RFC 3339.
-func millis(t int64) string {
-	return time.UnixMilli(t).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }
 
 func partyOf(p *warrenv1.AuditParty) partyJSON {
@@ -144,9 +139,9 @@ func (a *app) printRecords(list []*warrenv1.AuditRecord) error {
 		for _, p := range r.GetActors() {
 			actors = append(actors, shortParty(p))
 		}
-		at := time.UnixMilli(r.GetTime())
+		at := millis(r.GetTime())
 		if n := noteOf(r); n != nil {
-			at = time.UnixMilli(n.GetTime()) // when it happened, not when a controller heard of it
+			at = millis(n.GetTime()) // when it happened, not when a controller heard of it
 		}
 		rows = append(rows, []string{
 			fmt.Sprint(r.GetSequence()), clock(at), dash(strings.Join(actors, "+")),
@@ -198,9 +193,13 @@ func changeOf(r *warrenv1.AuditRecord) string {
 	return dash(strings.Join(out, ", "))
 }
 
-// shortValue cuts hashes and ids, which --json has whole.
+// shortValue cuts hashes and ids, which --json has whole, and puts times into
+// the reader's zone.
 func shortValue(s string) string {
 	const most = 32
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return clock(t)
+	}
 	if len(s) >= most && strings.Trim(s, "0123456789abcdef") == "" {
 		return s[:8]
 	}
@@ -252,7 +251,7 @@ is named, and the exit code is 5. For admins.`,
 					return err
 				}
 			} else if len(r.GetFindings()) == 0 {
-				fmt.Fprintln(a.out, printable(wholeLog(r)))
+				_ = writeLines(a.out, layOut([][]string{{wholeLog(r)}}, columns(a.out)))
 			} else {
 				for _, f := range r.GetFindings() {
 					fmt.Fprintln(a.out, printable(f.GetText()))

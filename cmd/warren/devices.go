@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sort"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,16 +32,8 @@ func deviceOf(d *warrenv1.Device) deviceJSON {
 		ID: d.GetId(), Name: d.GetName(), Role: d.GetRole(), Addresses: nonNil(d.GetAddresses()),
 		Tags: nonNil(d.GetTags()), Site: d.GetSite(), Customer: d.GetCustomer(),
 		Ownership: d.GetOwnership(), Owner: d.GetOwner(), Online: d.GetOnline(), Revoked: d.GetRevoked(),
-		Joined: stamp(d.GetJoined()), Expires: stamp(d.GetExpires()),
+		Joined: stamp(seconds(d.GetJoined())), Expires: stamp(seconds(d.GetExpires())),
 	}
-}
-
-// stamp writes Unix seconds as RFC 3339, and nothing for none.
-func stamp(seconds int64) string {
-	if seconds == 0 {
-		return ""
-	}
-	return time.Unix(seconds, 0).UTC().Format(time.RFC3339)
 }
 
 func newDevices(a *app) *cobra.Command {
@@ -81,7 +72,7 @@ fields are those of --json: device.role == "gateway" && "kiosk" in device.tags.`
 					state = "revoked"
 				}
 				rows = append(rows, []string{
-					d.GetName(), d.GetRole(), state, firstOf(d.GetAddresses()), dash(strings.Join(d.GetTags(), ",")),
+					d.GetName(), d.GetRole(), state, shortest(d.GetAddresses()), dash(strings.Join(d.GetTags(), ",")),
 					dash(d.GetSite()), d.GetOwnership(),
 				})
 			}
@@ -173,8 +164,8 @@ func newDevice(a *app) *cobra.Command {
 				{"customer", dash(d.Customer)},
 				{"ownership", d.Ownership},
 				{"owner", dash(d.Owner)},
-				{"joined", dash(d.Joined)},
-				{"expires", dash(d.Expires)},
+				{"joined", dash(clock(seconds(r.GetDevice().GetJoined())))},
+				{"expires", dash(clock(seconds(r.GetDevice().GetExpires())))},
 			} {
 				fmt.Fprintf(a.out, "%-10s  %s\n", row[0], printable(row[1]))
 			}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,18 +78,18 @@ func examine(ctx context.Context, d platform.Dir) []care.Finding {
 
 // printFindings shows what is wrong where it stands, with what to do below it.
 func (a *app) printFindings(list []care.Finding) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, f := range list {
 		mark := "ok"
 		if !f.OK {
 			mark = "WRONG"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", mark, f.Check, printable(f.Detail))
+		rows = append(rows, []string{mark, f.Check, f.Detail})
 		if f.Hint != "" {
-			fmt.Fprintf(w, "\t\ttry: %s\n", printable(f.Hint))
+			rows = append(rows, []string{"", "", "try: " + f.Hint})
 		}
 	}
-	return w.Flush()
+	return writeLines(a.out, layOut(rows, columns(a.out)))
 }
 
 func verdict(list []care.Finding) error {

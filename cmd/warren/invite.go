@@ -43,14 +43,14 @@ the six words on both screens, then warren approve.`,
 				return err
 			}
 			if a.json {
-				return a.printJSON(inviteJSON{ID: r.GetId(), Link: r.GetLink(), Expires: stamp(r.GetExpires())})
+				return a.printJSON(inviteJSON{ID: r.GetId(), Link: r.GetLink(), Expires: stamp(seconds(r.GetExpires()))})
 			}
 			if qr {
 				if err := printQR(a.err, r.GetLink()); err != nil {
 					return err
 				}
 			}
-			a.say("On the machine to be: warren join LINK   (invite %s, until %s)", r.GetId(), clock(time.Unix(r.GetExpires(), 0)))
+			a.say("On the machine to be: warren join LINK   (invite %s, until %s)", r.GetId(), clock(seconds(r.GetExpires())))
 			_, err = fmt.Fprintln(a.out, r.GetLink())
 			return err
 		},
@@ -107,11 +107,11 @@ func newInvites(a *app) *cobra.Command {
 				out = append(out, inviteInfoJSON{
 					ID: i.GetId(), State: i.GetState(), Role: i.GetRole(), Admin: i.GetAdmin(), Inviter: i.GetInviter(),
 					Tags: nonNil(i.GetTags()), Site: i.GetSite(), Customer: i.GetCustomer(), Ownership: i.GetOwnership(),
-					Uses: i.GetUses(), Used: i.GetUsed(), Expires: stamp(i.GetExpires()), Approval: i.GetApproval(),
+					Uses: i.GetUses(), Used: i.GetUsed(), Expires: stamp(seconds(i.GetExpires())), Approval: i.GetApproval(),
 				})
 				rows = append(rows, []string{
 					i.GetId(), i.GetState(), i.GetRole(), i.GetInviter(), fmt.Sprintf("%d of %d", i.GetUsed(), i.GetUses()),
-					clock(time.Unix(i.GetExpires(), 0)),
+					clock(seconds(i.GetExpires())),
 				})
 			}
 			if a.json {

@@ -101,10 +101,10 @@ func (a *app) apply(ctx context.Context, h home.Home, text, name string) (home.M
 		a.say("Tags       %s", printable(strings.Join(inv.Tags, ", ")))
 	}
 	if inv.Ownership == warrenv1.Ownership_OWNERSHIP_BYOD {
-		a.say("Ownership  stays yours: nobody opens a terminal, your screen or your files unattended")
-		a.say("Seen       name, system, version; never your files, screen or other programs")
+		a.say("Ownership  stays yours: nobody opens terminals, screen or files unattended")
+		a.say("Seen       name, system, version; never files, screen or other programs")
 	} else {
-		a.say("Ownership  managed: who the mesh's policy names may open terminals and run commands here")
+		a.say("Ownership  managed: who the policy names may open terminals, run commands here")
 		a.say("Seen       name, system, version, addresses")
 	}
 	if err := a.confirm("Join?"); err != nil {

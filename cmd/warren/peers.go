@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +51,7 @@ func newPeers(a *app) *cobra.Command {
 			var rows [][]string
 			for _, p := range r.GetPeers() {
 				rows = append(rows, []string{
-					p.GetName(), p.GetRole(), firstOf(p.GetAddresses()), onlineWord(p.GetOnline()),
+					p.GetName(), p.GetRole(), shortest(p.GetAddresses()), onlineWord(p.GetOnline()),
 					pathWords(p.GetPath()), size(p.GetRxBytes()) + " / " + size(p.GetTxBytes()),
 				})
 			}
@@ -70,7 +69,7 @@ func peersOf(r *warrenv1.PeersResponse) []peerJSON {
 	for _, p := range r.GetPeers() {
 		out = append(out, peerJSON{
 			ID: p.GetId(), Name: p.GetName(), Role: p.GetRole(), Addresses: nonNil(p.GetAddresses()),
-			Online: p.GetOnline(), Path: pathOf(p.GetPath()), RxBytes: p.GetRxBytes(), TxBytes: p.GetTxBytes(), Since: moment(p.GetSince()),
+			Online: p.GetOnline(), Path: pathOf(p.GetPath()), RxBytes: p.GetRxBytes(), TxBytes: p.GetTxBytes(), Since: stamp(millis(p.GetSince())),
 		})
 	}
 	return out
@@ -81,16 +80,8 @@ func pathOf(p *warrenv1.Path) pathJSON {
 	if out.Kind == "" {
 		out.Kind = "none"
 	}
-	out.Since = moment(p.GetSince())
+	out.Since = stamp(millis(p.GetSince()))
 	return out
-}
-
-// moment writes Unix milliseconds as scripts read them; nothing for none.
-func moment(ms int64) string {
-	if ms == 0 {
-		return ""
-	}
-	return time.UnixMilli(ms).UTC().Format(time.RFC3339)
 }
 
 // pathWords says how a peer is reached, or why it is not.
@@ -114,11 +105,15 @@ func onlineWord(online bool) string {
 	return "offline"
 }
 
-func firstOf(list []string) string {
-	if len(list) == 0 {
-		return "-"
+// shortest is the address that a line of a table has room for: the IPv4 one.
+func shortest(list []string) string {
+	out := "-"
+	for i, one := range list {
+		if i == 0 || len(one) < len(out) {
+			out = one
+		}
 	}
-	return list[0]
+	return out
 }
 
 // size writes bytes as people read them.

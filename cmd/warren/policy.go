@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +49,7 @@ func newPolicyShow(a *app) *cobra.Command {
 					Author   string `json:"author"`
 					Time     string `json:"time"`
 					Policy   string `json:"policy"`
-				}{r.GetRevision(), r.GetAuthor(), time.UnixMilli(r.GetTime()).UTC().Format(time.RFC3339), string(r.GetPolicy())})
+				}{r.GetRevision(), r.GetAuthor(), stamp(millis(r.GetTime())), string(r.GetPolicy())})
 			}
 			_, err = a.out.Write(r.GetPolicy())
 			return err

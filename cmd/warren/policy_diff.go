@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -90,24 +89,22 @@ func (a *app) printDiff(w io.Writer, r *warrenv1.CompareResponse, allows string)
 		return
 	}
 	fmt.Fprintf(w, "Against revision %d this %s\n", r.GetRevision(), allows)
-	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	section := func(heading, sign string, list []*warrenv1.RightChange, later bool) {
+		var rows [][]string
 		for _, c := range list {
-			if c.GetLater() != later {
-				continue
+			if c.GetLater() == later {
+				rows = append(rows, []string{"  " + sign + " " + some(c.GetWho(), r.GetDevices()), rightOf(c), "on " + some(c.GetOn(), r.GetDevices())})
 			}
-			if heading != "" {
-				fmt.Fprintf(tab, "\n%s\n", heading)
-				heading = ""
-			}
-			fmt.Fprintf(tab, "  %s %s\t%s\ton %s\n", sign, some(c.GetWho(), r.GetDevices()), rightOf(c), some(c.GetOn(), r.GetDevices()))
+		}
+		if len(rows) > 0 {
+			fmt.Fprintf(w, "\n%s\n", heading)
+			_ = writeLines(w, layOut(rows, columns(w)))
 		}
 	}
 	section("newly:", "+", r.GetAllowed(), false)
 	section("no longer:", "-", r.GetDenied(), false)
 	section("newly, to whoever joins later:", "+", r.GetAllowed(), true)
 	section("no longer, to whoever joins later:", "-", r.GetDenied(), true)
-	_ = tab.Flush()
 	fmt.Fprintln(w)
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,8 +35,8 @@ func newPolicyHistory(a *app) *cobra.Command {
 			out := []revisionJSON{}
 			var rows [][]string
 			for _, p := range r.GetRevisions() {
-				at := time.UnixMilli(p.GetTime())
-				out = append(out, revisionJSON{Revision: p.GetRevision(), Time: stamp(at.Unix()), Authors: nonNil(p.GetAuthors()), Hash: p.GetHash()})
+				at := millis(p.GetTime())
+				out = append(out, revisionJSON{Revision: p.GetRevision(), Time: stamp(at), Authors: nonNil(p.GetAuthors()), Hash: p.GetHash()})
 				rows = append(rows, []string{fmt.Sprint(p.GetRevision()), clock(at), strings.Join(p.GetAuthors(), ", "), fmt.Sprintf("%.16s", p.GetHash())})
 			}
 			if a.json {

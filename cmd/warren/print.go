@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,83 +24,104 @@ func (a *app) printJSON(v any) error {
 }
 
 // table writes rows under a heading, aligned. On a terminal that is too narrow
-// the last column goes on below itself.
+// for them cells go on below themselves.
 func (a *app) table(heading []string, rows [][]string) error {
-	for _, l := range layOut(heading, rows, a.columns()) {
-		if _, err := fmt.Fprintln(a.out, l); err != nil {
+	return writeLines(a.out, layOut(append([][]string{heading}, rows...), columns(a.out)))
+}
+
+func writeLines(w io.Writer, lines []string) error {
+	for _, l := range lines {
+		if _, err := fmt.Fprintln(w, l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// columns is the width of the terminal that is written to, 0 where it is none.
-func (a *app) columns() int {
-	f, ok := a.out.(*os.File)
+// columns is the width of the terminal that w is, 0 where it is none.
+func columns(w io.Writer) int {
+	f, ok := w.(*os.File)
 	if !ok {
 		return 0
 	}
-	w, _, err := term.GetSize(int(f.Fd()))
+	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		return 0
 	}
-	return w
+	return width
 }
 
-// narrowest is what the last column gets at least, so that a word stays one.
-const narrowest = 24
-
-// layOut are a table's lines, of at most so many columns if not 0.
-func layOut(heading []string, rows [][]string, columns int) (lines []string) {
+// layOut are the lines of a table, of at most so many columns if not 0.
+func layOut(rows [][]string, columns int) (lines []string) {
 	const gap = "  "
-	last, left := len(heading)-1, 0
-	widths := make([]int, last)
-	all := append([][]string{heading}, rows...)
-	for i := range widths {
-		for _, r := range all {
-			widths[i] = max(widths[i], utf8.RuneCountInString(printable(r[i])))
+	widths := fit(rows, columns, len(gap))
+	for _, r := range rows {
+		cells, height := make([][]string, len(r)), 0
+		for i, c := range r {
+			cells[i] = wrap(printable(c), widths[i])
+			height = max(height, len(cells[i]))
 		}
-		left += widths[i] + len(gap)
-	}
-	room := math.MaxInt
-	if columns > 0 {
-		room = max(columns-left, narrowest)
-	}
-	for _, r := range all {
-		var b strings.Builder
-		for i, w := range widths {
-			fmt.Fprintf(&b, "%-*s"+gap, w, printable(r[i]))
-		}
-		for i, part := range wrap(printable(r[last]), room) {
-			if i > 0 {
-				b.Reset()
-				fmt.Fprintf(&b, "%*s", left, "")
+		for h := range height {
+			var b strings.Builder
+			for i, c := range cells {
+				part := ""
+				if h < len(c) {
+					part = c[h]
+				}
+				fmt.Fprintf(&b, "%-*s"+gap, widths[i], part)
 			}
-			lines = append(lines, strings.TrimRight(b.String()+part, " "))
+			lines = append(lines, strings.TrimRight(b.String(), " "))
 		}
 	}
 	return lines
 }
 
-// wrap cuts text between words, at least one line.
-func wrap(text string, room int) (lines []string) {
-	line, used := "", 0
-	for word := range strings.SplitSeq(text, " ") {
-		n := utf8.RuneCountInString(word)
-		if line != "" && used+1+n > room {
-			lines = append(lines, line)
-			line, used = "", 0
+// fit gives each column the room it wants, and where that is too much takes it
+// from the widest, for as long as there is one to take from.
+func fit(rows [][]string, columns, gap int) []int {
+	widths := make([]int, len(rows[0]))
+	total := gap * (len(widths) - 1)
+	for i := range widths {
+		for _, r := range rows {
+			widths[i] = max(widths[i], utf8.RuneCountInString(printable(r[i])))
 		}
-		if line != "" {
-			line, used = line+" ", used+1
-		}
-		line, used = line+word, used+n
+		total += widths[i]
 	}
-	return append(lines, line)
+	const narrowest = 4
+	for ; columns > 0 && total > columns; total-- {
+		widest := 0
+		for i, w := range widths {
+			if w >= widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= narrowest {
+			break
+		}
+		widths[widest]--
+	}
+	return widths
 }
 
-// clock is how people read a time: in their own zone.
-func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+// wrap cuts text between words, and a word only where it has no room in a line
+// of its own. It gives one line at least.
+func wrap(text string, room int) (lines []string) {
+	var line []rune
+	for i, word := range strings.Split(text, " ") {
+		next := []rune(word)
+		switch {
+		case i == 0:
+		case len(line)+1+len(next) > room:
+			lines, line = append(lines, string(line)), nil
+		default:
+			line = append(line, ' ')
+		}
+		for line = append(line, next...); len(line) > max(room, 1); line = line[room:] {
+			lines = append(lines, string(line[:room]))
+		}
+	}
+	return append(lines, string(line))
+}
 
 // printable keeps what machines say of themselves from driving the terminal.
 func printable(s string) string {

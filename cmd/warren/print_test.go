@@ -48,13 +48,31 @@ NO  WHAT    CHANGE
 1   invite  tags none -> kiosk, reason
             "for the café"
 22  revoke  -`,
-		10: `
+		24: `
 NO  WHAT    CHANGE
-1   invite  tags none -> kiosk,
-            reason "for the café"
+1   invite  tags none ->
+            kiosk,
+            reason "for
+            the café"
 22  revoke  -`,
+		14: `
+NO  WHAT  CHAN
+          GE
+1   invi  tags
+    te    none
+          ->
+          kios
+          k,
+          reas
+          on
+          "for
+          the
+          café
+          "
+22  revo  -
+    ke`,
 	} {
-		got := strings.Join(layOut([]string{"NO", "WHAT", "CHANGE"}, rows, columns), "\n")
+		got := strings.Join(layOut(append([][]string{{"NO", "WHAT", "CHANGE"}}, rows...), columns), "\n")
 		if got != want[1:] {
 			t.Errorf("in %d columns:\n%s\nwant\n%s", columns, got, want[1:])
 		}
