@@ -41,7 +41,7 @@ technician.`,
 				return fault.New(fault.Conflict, "%s exists already", args[0]).Try("another FILE")
 			}
 			if passphrase != "" && len(recipients) > 0 {
-				return fault.New(fault.Invalid, "a backup is for a passphrase or for recipients, not both")
+				return fault.New(fault.Invalid, "a backup is for a passphrase or for recipients, not both").Try("one of --passphrase-file and --recipient")
 			}
 			d, err := a.dir()
 			if err != nil {
@@ -119,7 +119,7 @@ func (a *app) passphrase(file string, twice bool) (string, error) {
 		}
 		line, _, _ := strings.Cut(string(text), "\n")
 		if line = strings.TrimSuffix(line, "\r"); line == "" {
-			return "", fault.New(fault.Invalid, "%s has no passphrase in its first line", file)
+			return "", fault.New(fault.Invalid, "%s has no passphrase in its first line", file).Try("--passphrase-file FILE with one")
 		}
 		return line, nil
 	}
@@ -140,7 +140,7 @@ func (a *app) passphrase(file string, twice bool) (string, error) {
 		return "", err
 	}
 	if text == "" {
-		return "", fault.New(fault.Invalid, "an empty passphrase protects nothing")
+		return "", fault.New(fault.Invalid, "an empty passphrase protects nothing").Try("the same with a few words")
 	}
 	if twice {
 		again, err := ask("The same again: ")
@@ -148,7 +148,7 @@ func (a *app) passphrase(file string, twice bool) (string, error) {
 			return "", err
 		}
 		if again != text {
-			return "", fault.New(fault.Invalid, "the two passphrases differ")
+			return "", fault.New(fault.Invalid, "the two passphrases differ").Try("the same again")
 		}
 	}
 	return text, nil
@@ -158,21 +158,29 @@ func (a *app) passphrase(file string, twice bool) (string, error) {
 func readSmall(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		kind := fault.Invalid
-		if errors.Is(err, fs.ErrNotExist) {
-			kind = fault.NotFound
-		}
-		return nil, fault.New(kind, "%w", err)
+		return nil, unread(path, err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "read %s: %w", path, err)
+		return nil, unread(path, err)
 	}
 	if len(text) > maxKeyFile {
-		return nil, fault.New(fault.Invalid, "%s is too large for what it should hold", path)
+		return nil, fault.New(fault.Invalid, "%s is too large for what it should hold", path).Try("another FILE")
 	}
 	return text, nil
+}
+
+// unread says why a file that a person named cannot be had.
+func unread(file string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.NotFound, "there is no file %s", file).Try("another FILE")
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) { // its text has the name again
+		err = path.Err
+	}
+	return fault.New(fault.Invalid, "cannot read %s: %w", file, err).Try("another FILE")
 }
 
 func newRestore(a *app) *cobra.Command {
@@ -252,11 +260,7 @@ func unclaimed(h home.Home) error {
 func (a *app) openBackup(file, passphrase, identity string) (*rescue.Restoration, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		kind := fault.Invalid
-		if errors.Is(err, fs.ErrNotExist) {
-			kind = fault.NotFound
-		}
-		return nil, fault.New(kind, "%w", err)
+		return nil, unread(file, err)
 	}
 	var keys rescue.Keys
 	switch {
@@ -265,7 +269,7 @@ func (a *app) openBackup(file, passphrase, identity string) (*rescue.Restoration
 			return nil, err
 		}
 	case !bytes.HasPrefix(raw, []byte("age-encryption.org/")):
-		return nil, fault.New(fault.Invalid, "%s is no backup of warren", file)
+		return nil, fault.New(fault.Invalid, "%s is no backup of warren", file).Try("a file that warren backup wrote")
 	case !rescue.NeedsPassphrase(raw):
 		return nil, fault.New(fault.Invalid, "this backup was made for an age recipient").Try("--identity FILE")
 	default:

@@ -122,7 +122,7 @@ func writeNew(file string, data []byte) error {
 	case errors.Is(err, fs.ErrExist):
 		return fault.New(fault.Conflict, "%s is there already", file).Try("another FILE")
 	case errors.Is(err, fs.ErrNotExist):
-		return fault.New(fault.NotFound, "the folder of %s does not exist", file)
+		return fault.New(fault.NotFound, "the folder of %s does not exist", file).Try("another FILE")
 	case err != nil:
 		return fault.New(fault.Denied, "write %s: %w", file, errors.Unwrap(err)).Try("another FILE")
 	}

@@ -102,5 +102,5 @@ func verdict(list []care.Finding) error {
 	if bad == nil {
 		return nil
 	}
-	return fault.New(fault.Internal, "something is wrong with: %s", strings.Join(bad, ", "))
+	return fault.New(fault.Internal, "something is wrong with: %s", strings.Join(bad, ", ")).Try("what stands below each of them")
 }

@@ -38,7 +38,7 @@ recovery.txt in the state folder: move it off this machine.`,
 			}
 			if span != "" {
 				if f.Range, err = netip.ParsePrefix(span); err != nil {
-					return fault.New(fault.Invalid, "--range: %w", err)
+					return fault.New(fault.Invalid, "--range takes no %q", span).Try("--range 10.77.0.0/16")
 				}
 				if err := enrol.CheckRange(f.Range); err != nil {
 					return err

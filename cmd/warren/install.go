@@ -115,7 +115,7 @@ func newUninstall(a *app) *cobra.Command {
 				return err
 			}
 			if !there {
-				return fault.New(fault.NotFound, "no warren service is installed")
+				return fault.New(fault.NotFound, "no warren service is installed").Try("warren install")
 			}
 			if !dry {
 				if err := a.confirm("Stop the node and remove its service? Terminals that are open here end."); err != nil {

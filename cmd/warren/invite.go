@@ -30,7 +30,7 @@ the six words on both screens, then warren approve.`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if expires <= 0 {
-				return fault.New(fault.Invalid, "--expires %s is not in the future", expires)
+				return fault.New(fault.Invalid, "--expires %s is not in the future", expires).Try("--expires 1h")
 			}
 			req.Expires = int64(expires / time.Second)
 			c, err := a.local()

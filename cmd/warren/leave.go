@@ -28,7 +28,7 @@ running node tells the others first, as far as it reaches them.`,
 			m, err := h.Member()
 			if errors.Is(err, fs.ErrNotExist) {
 				if _, kerr := h.NodeKey(); errors.Is(kerr, fs.ErrNotExist) {
-					return fault.New(fault.NotFound, "this machine is in no mesh")
+					return fault.New(fault.NotFound, "this machine is in no mesh").Try("--state DIR, where another node lives")
 				}
 			}
 			if dry {

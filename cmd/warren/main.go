@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"warren/node/fault"
 )
 
@@ -19,7 +21,7 @@ func main() {
 func run(args []string, s streams) int {
 	root := newRoot(s)
 	root.SetArgs(args)
-	err := root.ExecuteContext(context.Background())
+	verb, err := root.ExecuteContextC(context.Background())
 	var exit exitCode
 	switch {
 	case err == nil:
@@ -27,8 +29,21 @@ func run(args []string, s streams) int {
 	case errors.As(err, &exit):
 		return int(exit)
 	}
-	fmt.Fprintln(s.err, fault.Format(err))
+	fmt.Fprintln(s.err, fault.Format(advised(verb, err)))
 	return fault.ExitCode(err)
+}
+
+// advised gives an error that does not say what to do the next best: how the
+// verb is written, or what looks for the cause.
+func advised(verb *cobra.Command, err error) error {
+	f := fault.Of(err)
+	switch {
+	case f.Hint != "":
+		return err
+	case f.Kind == fault.Invalid:
+		return f.Try("%s --help", verb.CommandPath())
+	}
+	return f.Try("warren doctor")
 }
 
 // untilSignal is for verbs that have something to tidy up when a person or the

@@ -25,7 +25,7 @@ func newPing(a *app) *cobra.Command {
 		Args:    exactArgs("DEVICE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if count == 0 || count > 100 {
-				return fault.New(fault.Invalid, "--count %d is not between 1 and 100", count)
+				return fault.New(fault.Invalid, "--count %d is not between 1 and 100", count).Try("--count 5")
 			}
 			c, err := a.local()
 			if err != nil {

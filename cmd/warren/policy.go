@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 
@@ -161,10 +160,13 @@ func named(file string, err error) error {
 	}
 	f := fault.Of(err)
 	out := fault.New(fault.Invalid, "%s: %w", file, err)
-	if f.Hint != "" {
+	switch {
+	case f.Hint != "":
 		return out.Try("%s", f.Hint)
+	case file == "-":
+		return out.Try("the same with that mended")
 	}
-	return out
+	return out.Try("mend it, then warren policy check %s", file)
 }
 
 func (a *app) policyResult(file, word string, r *warrenv1.ApplyPolicyResponse, alone bool) error {
@@ -196,21 +198,17 @@ func readPolicy(a *app, file string) ([]byte, error) {
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			kind := fault.Invalid
-			if os.IsNotExist(err) {
-				kind = fault.NotFound
-			}
-			return nil, fault.New(kind, "policy file: %w", err)
+			return nil, unread(file, err)
 		}
 		defer f.Close()
 		r = f
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxPolicy+1))
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "read policy file: %w", err)
+		return nil, unread(file, err)
 	}
 	if len(text) > maxPolicy {
-		return nil, fault.New(fault.Invalid, "policy file %s is larger than %s", file, fmt.Sprint(size(maxPolicy)))
+		return nil, fault.New(fault.Invalid, "policy file %s is larger than %s", file, size(maxPolicy)).Try("groups and tags in place of names")
 	}
 	return text, nil
 }

@@ -147,13 +147,13 @@ func (a *app) confirm(question string) error {
 	fmt.Fprintf(a.err, "%s [y/N] ", question)
 	answer, err := bufio.NewReader(io.LimitReader(a.in, 1024)).ReadString('\n')
 	if err != nil && answer == "" {
-		return fault.New(fault.Invalid, "no answer")
+		return fault.New(fault.Invalid, "no answer").Try("the same again, or with --yes")
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":
 		return nil
 	}
-	return fault.New(fault.Invalid, "not confirmed, nothing was changed")
+	return fault.New(fault.Invalid, "not confirmed, nothing was changed").Try("the same again, and y")
 }
 
 // nonNil turns a nil list into an empty one, for JSON.

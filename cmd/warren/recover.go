@@ -35,7 +35,7 @@ started as it is: warren leave there, then join anew.`,
 				return err
 			}
 			if _, err := home.At(d).Member(); errors.Is(err, fs.ErrNotExist) {
-				return fault.New(fault.NotFound, "this machine is in no mesh").Because("no-mesh")
+				return fault.New(fault.NotFound, "this machine is in no mesh").Because("no-mesh").Try("--state DIR, the folder of a controller")
 			}
 			release, err := platform.Lock(d)
 			if err != nil {

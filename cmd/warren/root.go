@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"warren/node/client"
@@ -62,6 +65,10 @@ Start here:
 	f.BoolVar(&a.json, "json", false, "print JSON")
 	f.BoolVarP(&a.yes, "yes", "y", false, "answer every question with yes")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var value *pflag.InvalidValueError
+		if errors.As(err, &value) { // its own text is a Go parser's
+			err = fmt.Errorf("--%s takes no %q", value.GetFlag().Name, value.GetValue())
+		}
 		return fault.New(fault.Invalid, "%w", err).Try("%s --help", cmd.CommandPath())
 	})
 	root.AddCommand(

@@ -143,6 +143,9 @@ func expect(ts *testscript.TestScript, r result, code, pattern string) {
 	if !compile(ts, pattern).MatchString(line) {
 		ts.Fatalf("%q does not match %q", line, pattern)
 	}
+	if !strings.Contains(line, "; try: ") {
+		ts.Fatalf("%q does not say what to do", line)
+	}
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {

@@ -33,7 +33,7 @@ type shellFlags struct {
 func newShell(a *app) *cobra.Command {
 	var f shellFlags
 	cmd := &cobra.Command{
-		Use:   "shell DEVICE [flags] [-- CMD ARG...]",
+		Use:   "shell DEVICE [--user U] [-t] [--reason TEXT] [-- CMD ARG...]",
 		Short: "Open a terminal on a device, or run one command there",
 		Long: `Open a terminal on a device, or run one command there: exactly that argv, with
 no shell in between and no terminal unless -t asks for one. The exit code is the
@@ -41,9 +41,11 @@ command's own; 255 where a running session was lost. In a terminal ~. on a line
 of its own ends the session.`,
 		Example: "  warren shell web-1\n  warren shell web-1 --user deploy\n  warren shell web-1 -- uptime",
 		Args:    upTo(math.MaxInt, "DEVICE"),
+
+		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.resume != "" {
-				return fault.New(fault.Invalid, "--resume is not there yet; a lost session cannot be picked up")
+				return fault.New(fault.Invalid, "--resume is not there yet; a lost session cannot be picked up").Try("warren shell %s", args[0])
 			}
 			argv := args[1:]
 			if len(argv) > 0 && cmd.ArgsLenAtDash() != 1 {
@@ -176,7 +178,7 @@ func (t *terminal) broken(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return lost
 	}
-	t.app.say("%s", fault.Format(fault.New(fault.Unavailable, "the session was lost: %w", err)))
+	t.app.say("%s", fault.Format(fault.New(fault.Unavailable, "the session was lost: %w", err).Try("the same again")))
 	return lost
 }
 

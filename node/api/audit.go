@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"warren/api/warren/v1/warrenv1connect"
 	"warren/consensus/audit"
 	"warren/mesh/identity"
+	"warren/node/client"
 	"warren/node/fault"
 )
 
@@ -53,10 +53,7 @@ func (a Audit) anyway(ctx context.Context, ask func(ctx context.Context, w Way) 
 		}
 		last = err
 	}
-	if last == nil {
-		last = errors.New("none is known")
-	}
-	return fault.New(fault.Unavailable, "no controller answers: %w", last).Try("warren status").Because("no-controller")
+	return client.Unanswered(last)
 }
 
 // List implements AuditService.

@@ -156,7 +156,7 @@ func (s controllersService) Snapshot(ctx context.Context, _ *warrenv1.SnapshotRe
 		return err
 	}
 	if uid := callerOf(ctx); uid != 0 && uid != os.Getuid() { // it holds the whole audit log
-		return fault.New(fault.Denied, "a backup is for root and for the user this node runs as")
+		return fault.New(fault.Denied, "a backup is for root and for the user this node runs as").Try("the same as one of them")
 	}
 	part, stale, err := r.Backup(ctx)
 	if err != nil {

@@ -21,7 +21,7 @@ func compileFilter(text string) (func(*warrenv1.Device) (bool, error), error) {
 		return func(*warrenv1.Device) (bool, error) { return true, nil }, nil
 	}
 	if len(text) > maxFilter {
-		return nil, fault.New(fault.Invalid, "the expression has %d bytes, at most %d", len(text), maxFilter)
+		return nil, fault.New(fault.Invalid, "the expression has %d bytes, at most %d", len(text), maxFilter).Try("several shorter ones")
 	}
 	env, err := cel.NewEnv(cel.Variable("device", cel.MapType(cel.StringType, cel.DynType)))
 	if err != nil {
@@ -29,11 +29,13 @@ func compileFilter(text string) (func(*warrenv1.Device) (bool, error), error) {
 	}
 	ast, issues := env.Compile(text)
 	if issues.Err() != nil {
-		return nil, fault.New(fault.Invalid, "the expression: %w", issues.Err()).Try(`device.role == "device"`)
+		first := issues.Errors()[0] // the library's own text draws a picture over several lines
+		return nil, fault.New(fault.Invalid, "the expression: %s, at character %d", first.Message, first.Location.Column()+1).
+			Try(`device.role == "device"`)
 	}
 	program, err := env.Program(ast, cel.CostLimit(100_000))
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "the expression: %w", err)
+		return nil, fault.New(fault.Invalid, "the expression: %w", err).Try(`device.role == "device"`)
 	}
 	return func(d *warrenv1.Device) (bool, error) {
 		out, _, err := program.Eval(map[string]any{"device": fields(d)})
@@ -42,7 +44,7 @@ func compileFilter(text string) (func(*warrenv1.Device) (bool, error), error) {
 		}
 		match, ok := out.Value().(bool)
 		if !ok {
-			return false, fault.New(fault.Invalid, "the expression gives %s, not true or false", out.Type().TypeName())
+			return false, fault.New(fault.Invalid, "the expression gives %s, not true or false", out.Type().TypeName()).Try(`device.role == "device"`)
 		}
 		return match, nil
 	}, nil

@@ -30,7 +30,7 @@ func FindDevice(log *trust.Log, word string) (trust.Device, error) {
 	switch len(found) {
 	case 0:
 		err := fault.New(fault.NotFound, "no device %q in this mesh", word)
-		if len(word) > 0 && len(word) < identity.MinNodePrefix {
+		if len(word) > 0 && len(word) < identity.MinNodePrefix && strings.Trim(word, "0123456789abcdef") == "" {
 			return trust.Device{}, err.Try("warren devices; an id needs %d characters at least", identity.MinNodePrefix)
 		}
 		return trust.Device{}, err.Try("warren devices")

@@ -85,19 +85,19 @@ func checkInvite(req *warrenv1.CreateInviteRequest, t trust.Technician) error {
 	case req.GetOwnerDevice() && req.GetRole() != invite.RoleDevice:
 		return fault.New(fault.Invalid, "a private machine can only be a device").Try("--owner-device without --role")
 	case req.GetUses() == 0 || req.GetUses() > invite.MaxUses:
-		return fault.New(fault.Invalid, "--uses %d is not between 1 and %d", req.GetUses(), invite.MaxUses)
+		return fault.New(fault.Invalid, "--uses %d is not between 1 and %d", req.GetUses(), invite.MaxUses).Try("--uses 10")
 	case req.GetUses() > 1 && !plain:
 		return fault.New(fault.Invalid, "only invites for plain devices can be used more than once").Try("--uses 1")
 	case req.GetExpires() <= 0 || req.GetExpires() > int64(invite.MaxLifetime/time.Second):
-		return fault.New(fault.Invalid, "an invite lives for up to %s", invite.MaxLifetime).Try("--expires 168h")
+		return fault.New(fault.Invalid, "an invite lives for up to %.0fh", invite.MaxLifetime.Hours()).Try("--expires 168h")
 	}
 	for _, tag := range req.GetTags() {
 		if !identity.ValidName(tag) {
-			return fault.New(fault.Invalid, "tag %q is not 1 to %d of a-z, 0-9 and -", tag, identity.MaxName)
+			return fault.New(fault.Invalid, "tag %q is not 1 to %d of a-z, 0-9 and -", tag, identity.MaxName).Try("--tag kiosk")
 		}
 	}
 	if !t.Admin && (!plain || req.GetNoApproval()) {
-		return fault.New(fault.Denied, "technician %q is no admin and invites plain devices, with approval, only", t.Name)
+		return fault.New(fault.Denied, "technician %q is no admin and invites plain devices, with approval, only", t.Name).Try("it where an admin works; warren technicians lists them")
 	}
 	return nil
 }

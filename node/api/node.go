@@ -93,7 +93,7 @@ func (r *Running) device(word string) (trust.Device, error) {
 		return d, err
 	}
 	if d.Revoked {
-		return d, fault.New(fault.Denied, "device %q was revoked", d.Name).Because("revoked")
+		return d, fault.New(fault.Denied, "device %q was revoked", d.Name).Because("revoked").Try("warren devices; it can only join anew")
 	}
 	return d, nil
 }
@@ -110,16 +110,16 @@ func (r *Running) person(ctx context.Context) (trust.Technician, ed25519.Private
 		return trust.Technician{}, nil, err
 	}
 	if uid := callerOf(ctx); uid < 0 || uid != 0 && uid != kept.UID {
-		return trust.Technician{}, nil, fault.New(fault.Denied, "the technician's key here belongs to another user")
+		return trust.Technician{}, nil, fault.New(fault.Denied, "the technician's key here belongs to another user").Try("as that user, or as root")
 	}
 	key := ed25519.NewKeyFromSeed(kept.Seed)
 	pub, _ := key.Public().(ed25519.PublicKey)
 	t, ok := r.log().Technician(pub)
 	switch {
 	case !ok:
-		return t, nil, fault.New(fault.Denied, "the mesh does not know this machine's technician (yet)").Because("no-technician")
+		return t, nil, fault.New(fault.Denied, "the mesh does not know this machine's technician (yet)").Because("no-technician").Try("again in a moment, then warren status")
 	case t.Revoked:
-		return t, nil, fault.New(fault.Denied, "technician %q was revoked", t.Name).Because("revoked")
+		return t, nil, fault.New(fault.Denied, "technician %q was revoked", t.Name).Because("revoked").Try("an admin for a new invite, to join anew")
 	}
 	return t, key, nil
 }
@@ -128,7 +128,7 @@ func (r *Running) person(ctx context.Context) (trust.Technician, ed25519.Private
 func (r *Running) admin(ctx context.Context) (trust.Technician, ed25519.PrivateKey, error) {
 	t, key, err := r.person(ctx)
 	if err == nil && !t.Admin {
-		err = fault.New(fault.Denied, "technician %q is no admin", t.Name)
+		err = fault.New(fault.Denied, "technician %q is no admin", t.Name).Try("it where an admin works; warren technicians lists them")
 	}
 	return t, key, err
 }

@@ -48,7 +48,7 @@ func (r *Running) target(word string, technicianOnly bool) (target, error) {
 		t.technician = nil
 	}
 	if t.device == nil && t.technician == nil {
-		return t, fault.New(fault.Conflict, "%q is revoked already", word)
+		return t, fault.New(fault.Conflict, "%q is revoked already", word).Try("warren devices, warren technicians")
 	}
 	return t, nil
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 
@@ -97,6 +98,19 @@ func over(key identity.NodeKey, id identity.NodeID, protocol string, addresses [
 		return c, nil
 	})
 	return &http.Client{Transport: t}, t
+}
+
+// Unanswered is for people, where none of the controllers answered; last is
+// what the last one said.
+func Unanswered(last error) error {
+	var f *fault.Error
+	switch {
+	case last == nil:
+		last = errors.New("none is known")
+	case errors.As(last, &f) && f.Reason == Unreached:
+		last = errors.Unwrap(f.Err) // which of them it was helps nobody
+	}
+	return fault.New(fault.Unavailable, "no controller answers: %w", last).Try("warren status").Because("no-controller")
 }
 
 // maxMessage bounds one message of a controller or a peer: a whole View of a

@@ -104,7 +104,7 @@ func (d *Demo) obey(ctx context.Context, words []string) error {
 		return nil
 	case len(words) == 2 && (words[0] == "stop" || words[0] == "start"):
 	default:
-		return fault.New(fault.Invalid, "the demo knows status, stop NAME and start NAME")
+		return fault.New(fault.Invalid, "the demo knows status, stop NAME and start NAME").Try("warren demo --help")
 	}
 	found := d.named(words[1])
 	if len(found) == 0 {
@@ -135,7 +135,7 @@ func (d *Demo) set(ctx context.Context, p *process, up bool) error {
 	runs := p.cmd != nil
 	d.mu.Unlock()
 	if runs {
-		return fault.New(fault.Conflict, "%s runs already", p.name)
+		return fault.New(fault.Conflict, "%s runs already", p.name).Try("warren demo status")
 	}
 	return p.start(ctx)
 }

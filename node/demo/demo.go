@@ -72,7 +72,7 @@ type Demo struct {
 // Run builds the mesh and keeps it until ctx ends; then nothing of it is left.
 func Run(ctx context.Context, cfg Config) error {
 	if cfg.Devices < 0 || cfg.Devices > MaxDevices {
-		return fault.New(fault.Invalid, "--devices %d is not between 0 and %d", cfg.Devices, MaxDevices)
+		return fault.New(fault.Invalid, "--devices %d is not between 0 and %d", cfg.Devices, MaxDevices).Try("--devices 2")
 	}
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
@@ -124,7 +124,7 @@ func claim(dir string) error {
 	}
 	if _, err := os.Stat(filepath.Join(dir, marker)); err == nil {
 		if err := os.RemoveAll(dir); err != nil {
-			return fault.New(fault.Denied, "clear away an earlier demo: %w", err)
+			return fault.New(fault.Denied, "clear away an earlier demo: %w", err).Try("--dir DIR")
 		}
 	}
 	if list, err := os.ReadDir(dir); err == nil && len(list) > 0 {

@@ -169,7 +169,7 @@ func (p *process) stop() error {
 	cmd, done := p.cmd, p.done
 	p.demo.mu.Unlock()
 	if cmd == nil {
-		return fault.New(fault.Conflict, "%s is stopped already", p.name)
+		return fault.New(fault.Conflict, "%s is stopped already", p.name).Try("warren demo start %s", p.name)
 	}
 	p.end(cmd, done)
 	return nil
@@ -193,7 +193,7 @@ func freePorts(n int) ([]int, error) {
 		}
 	}
 	if len(out) < n {
-		return nil, fault.New(fault.Unavailable, "there are not enough free ports for %d nodes", n)
+		return nil, fault.New(fault.Unavailable, "there are not enough free ports for %d nodes", n).Try("fewer --devices")
 	}
 	return out, nil
 }

@@ -80,7 +80,7 @@ func Greet(ctx context.Context, h home.Home, link invite.Link) (*Application, er
 		return a, a.judge(r)
 	}
 	if last == nil {
-		last = fault.New(fault.Denied, "the link names no controller").Because("altered")
+		last = fault.New(fault.Denied, "the link names no controller").Because("altered").Try("ask for a new link")
 	}
 	return nil, last
 }
@@ -97,17 +97,17 @@ func byNode(list []invite.Endpoint) map[identity.NodeID][]string {
 func (a *Application) judge(r *warrenv1.GreetResponse) error {
 	mesh, err := trust.OpenVouchers(a.link.Mesh, r.GetVouchers())
 	if err != nil {
-		return fault.New(fault.Denied, "what the controller says of the mesh does not fit the link: %w", err)
+		return fault.New(fault.Denied, "what the controller says of the mesh does not fit the link: %w", err).Try("ask for a new link")
 	}
 	inv, err := invite.Open(r.GetInvite(), a.link.Mesh, mesh)
 	if err != nil {
-		return fault.New(fault.Denied, "the invite: %w", err)
+		return fault.New(fault.Denied, "the invite: %w", err).Try("ask for a new link")
 	}
 	if inv.ID != a.link.ID || !inv.Key.Equal(invite.Key(a.link.Secret).Public()) {
-		return fault.New(fault.Denied, "the controller answered with another invite").Because("altered")
+		return fault.New(fault.Denied, "the controller answered with another invite").Because("altered").Try("ask for a new link")
 	}
 	if len(r.GetIpv4()) != 4 || !mesh.Holds([4]byte(r.GetIpv4())) {
-		return fault.New(fault.Denied, "the controller gave no address of the mesh")
+		return fault.New(fault.Denied, "the controller gave no address of the mesh").Try("ask for a new link")
 	}
 	a.offer = r.GetInvite()
 	a.Mesh, a.Invite, a.nonce, a.ipv4 = mesh, inv, r.GetNonce(), r.GetIpv4()
@@ -233,7 +233,7 @@ func Await(ctx context.Context, h home.Home) (home.Member, error) {
 				if err := h.Leave(); err != nil {
 					return m, err
 				}
-				return m, fault.New(fault.Denied, "the mesh %q turned this machine away", m.MeshName).Because("rejected")
+				return m, fault.New(fault.Denied, "the mesh %q turned this machine away", m.MeshName).Because("rejected").Try("ask for a new link")
 			}
 			wait = 0
 		}

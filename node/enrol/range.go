@@ -29,7 +29,7 @@ func freeRange() (netip.Prefix, error) {
 // or that this machine already routes elsewhere.
 func CheckRange(p netip.Prefix) error {
 	if !p.Addr().Is4() || p.Bits() < 8 || p.Bits() > 24 || p != p.Masked() {
-		return fault.New(fault.Invalid, "range %s is not an IPv4 network between /8 and /24", p)
+		return fault.New(fault.Invalid, "range %s is not an IPv4 network between /8 and /24", p).Try("--range 10.77.0.0/16")
 	}
 	taken, err := takenPrefixes()
 	if err != nil {

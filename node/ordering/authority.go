@@ -2,7 +2,6 @@ package ordering
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -205,19 +204,12 @@ func (r Remote) within(ctx context.Context, limit time.Duration, ask func(contex
 		}
 		select {
 		case <-ctx.Done():
-			return unanswered(last)
+			return client.Unanswered(last)
 		case <-patience:
-			return unanswered(last)
+			return client.Unanswered(last)
 		case <-time.After(wait):
 		}
 	}
-}
-
-func unanswered(last error) error {
-	if last == nil {
-		last = errors.New("none is known")
-	}
-	return fault.New(fault.Unavailable, "no controller answers: %w", last).Try("warren status").Because("no-controller")
 }
 
 // again tells whether err means that nothing was begun.

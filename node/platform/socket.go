@@ -70,6 +70,9 @@ func DialSocket(ctx context.Context, d Dir) (net.Conn, error) {
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fault.New(fault.Denied, "may not use %s: %w", d.Socket(), err).Try("as its owner or as root")
 	}
-	return nil, fault.New(fault.Unavailable, "no warren node runs on state folder %s", d).
-		Try("warren up").Because("not-running")
+	out := fault.New(fault.Unavailable, "no warren node runs on state folder %s", d).Because("not-running")
+	if _, err := os.Stat(d.Path("member")); errors.Is(err, fs.ErrNotExist) {
+		return nil, out.Try("warren up, after warren init --name MESH or warren join LINK")
+	}
+	return nil, out.Try("warren up")
 }

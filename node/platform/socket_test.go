@@ -25,7 +25,7 @@ func TestListenSocketReplacesOnlyTheDead(t *testing.T) {
 	if err := dead.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := DialSocket(t.Context(), d); fault.KindOf(err) != fault.Unavailable || fault.Of(err).Hint != "warren up" {
+	if _, err := DialSocket(t.Context(), d); fault.KindOf(err) != fault.Unavailable || fault.Of(err).Hint != "warren up, after warren init --name MESH or warren join LINK" {
 		t.Errorf("dialling the dead: %v, want unavailable", err)
 	}
 

@@ -69,7 +69,7 @@ func (k Keys) Read(file []byte) (*Restoration, error) {
 	b, s, err := archive.Open(file, with...)
 	switch {
 	case errors.Is(err, archive.ErrKey):
-		return nil, fault.New(fault.Denied, "the passphrase or identity does not open this backup").Because("key")
+		return nil, fault.New(fault.Denied, "the passphrase or identity does not open this backup").Because("key").Try("the same again with the right one")
 	case errors.Is(err, archive.ErrAltered):
 		return nil, fault.New(fault.Denied, "the backup was cut or altered; nothing of it is used").Because("altered").Try("another copy of it")
 	case errors.Is(err, archive.ErrFormat):

@@ -30,7 +30,7 @@ type Recovery struct {
 func Survivor(h home.Home) (*Recovery, error) {
 	m, err := h.Member()
 	if missing(err) || err == nil && m.Pending != nil {
-		return nil, fault.New(fault.NotFound, "this machine is in no mesh").Because("no-mesh")
+		return nil, fault.New(fault.NotFound, "this machine is in no mesh").Because("no-mesh").Try("--state DIR, the folder of a controller")
 	}
 	if err != nil {
 		return nil, err
