@@ -29,11 +29,11 @@ func newBackup(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write all a controller needs to start the mesh anew",
-		Long: `Write all a controller needs to start the mesh anew into one encrypted file: the
-trust log, the policy, invites and claims, this machine's node key, and the key
-of the technician who works from here. Run it on a controller. It is an age file:
-keep it and its passphrase apart, for who has both is this controller and its
-technician.`,
+		Long: `Write all a controller needs to start the mesh anew into one encrypted file:
+the trust log, the policy, invites and claims, this machine's node key, and the
+key of the technician who works from here. Run it on a controller. It is an age
+file: keep it and its passphrase apart, for who has both is this controller and
+its technician.`,
 		Example: "  warren backup mesh.age\n  warren backup --recipient age1... mesh.age",
 		Args:    exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

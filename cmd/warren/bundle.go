@@ -30,10 +30,10 @@ func newBundle(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "bundle [FILE]",
 		Short: "Pack what helps somebody else to find out what is wrong",
-		Long: `Pack what helps somebody else to find out what is wrong: what doctor says, status,
-peers, version, options, the newest lines of the log, what the node is doing. It
-holds no key, link or passphrase, but names of machines and people and their
-addresses. FILE may be - for standard output.`,
+		Long: `Pack what helps somebody else to find out what is wrong: what doctor says,
+status, peers, version, options, the newest lines of the log, what the node is
+doing. It holds no key, link or passphrase, but names of machines and people
+and their addresses. FILE may be - for standard output.`,
 		Example: "  warren bundle\n  warren bundle /tmp/broken.tar.gz",
 		Args:    upTo(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -16,8 +16,8 @@ func newCompletion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Print what lets a shell complete verbs, flags and names",
-		Long: `Print what lets a shell complete verbs and flags, and, while a node runs here, the
-names of devices, technicians, groups and tags.`,
+		Long: `Print what lets a shell complete verbs and flags, and, while a node runs here,
+the names of devices, technicians, groups and tags.`,
 		Example: `  warren completion bash > /etc/bash_completion.d/warren
   warren completion zsh > "${fpath[1]}/_warren"
   warren completion fish > ~/.config/fish/completions/warren.fish`,

@@ -112,8 +112,8 @@ func newControllersRemove(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove NODE",
 		Short: "Take a controller's vote and its right to order, for good",
-		Long: `Take a controller's vote and its right to order, for good; also a dead one's. The
-machine itself stays in the mesh; warren revoke shuts it out altogether.`,
+		Long: `Take a controller's vote and its right to order, for good; also a dead one's.
+The machine itself stays in the mesh; warren revoke shuts it out altogether.`,
 		Example: "  warren controllers remove hq-1\n  warren controllers remove hq-1 --reason 'disk failed' --yes",
 		Args:    exactArgs("NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -117,9 +117,22 @@ func (a *app) tryThis(s demo.Status) {
 	a.say("")
 	a.say("In another terminal, three things to try:")
 	a.say("")
-	a.say("  eval \"$(%s demo env)\"        speak for the technician, who sits at %s", exe, demo.Desk)
-	a.say("  %s shell kiosk-1            a terminal on a device, straight through the mesh", exe)
-	a.say("  %s demo stop controllers    then %s shell kiosk-2: it needs nobody in the middle", exe, exe)
+	one, other := demo.Desk, demo.Desk // where there is no device
+	for _, n := range s.Nodes {
+		if n.Role == "device" {
+			if one == demo.Desk {
+				one = n.Name
+			}
+			other = n.Name
+		}
+	}
+	for _, l := range layOut([][]string{
+		{fmt.Sprintf("  eval \"$(%s demo env)\"", exe), "speak for the technician, who sits at " + demo.Desk},
+		{fmt.Sprintf("  %s shell %s", exe, one), "a terminal there, straight through the mesh"},
+		{fmt.Sprintf("  %s demo stop controllers", exe), fmt.Sprintf("then shell %s: it needs nobody in the middle", other)},
+	}, columns(a.err)) {
+		a.say("%s", l)
+	}
 	a.say("")
 	a.say("Ctrl-C ends the demo; nothing stays behind.")
 }

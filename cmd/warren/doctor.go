@@ -17,7 +17,7 @@ import (
 func newDoctor(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Look for what is wrong with this machine's node, and say what to do",
+		Short: "Look for what is wrong with this node, and say what to do",
 		Long: `Look for what is wrong with this machine's node, and say what to do. With a
 running node it looks at the mesh as well, without one at the machine alone.
 It ends with 0 where all is well and with 1 where something is wrong.`,

@@ -31,10 +31,13 @@ func newDown(a *app) *cobra.Command {
 			switch {
 			case err == nil:
 				release()
-			case fault.KindOf(err) == fault.Denied: // not this user's folder
-				return nil
+			case fault.KindOf(err) != fault.Denied: // where it is, the folder is another user's
+				return err
 			}
-			return err
+			if a.json {
+				return a.printJSON(map[string]string{"state": string(d)})
+			}
+			return nil
 		},
 	}
 }

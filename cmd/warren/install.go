@@ -25,8 +25,9 @@ func newInstall(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "Run this machine's node as a service of systemd",
-		Long: `Run this machine's node as a service of systemd: write a unit, enable it, and with
---now start it. The options of up stand in warren.yaml in the state folder.`,
+		Long: `Run this machine's node as a service of systemd: write a unit, enable it, and
+with --now start it. The options of up stand in warren.yaml in the state
+folder.`,
 		Example: "  sudo warren install --now\n  warren install --dry-run",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -135,10 +135,14 @@ func newInvites(a *app) *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			if _, err := c.Invites.Revoke(cmd.Context(), &warrenv1.RevokeInviteRequest{Id: args[0]}); err != nil {
+			r, err := c.Invites.Revoke(cmd.Context(), &warrenv1.RevokeInviteRequest{Id: args[0]})
+			if err != nil {
 				return err
 			}
-			a.say("Invite %s is revoked.", args[0])
+			if a.json {
+				return a.printJSON(map[string]string{"id": r.GetId(), "state": "revoked"})
+			}
+			a.say("Invite %s is revoked.", r.GetId())
 			return nil
 		},
 	})

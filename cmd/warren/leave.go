@@ -10,6 +10,12 @@ import (
 	"warren/node/home"
 )
 
+type leftJSON struct {
+	Mesh   string `json:"mesh"`
+	State  string `json:"state"`
+	DryRun bool   `json:"dry_run"`
+}
+
 func newLeave(a *app) *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
@@ -31,22 +37,27 @@ running node tells the others first, as far as it reaches them.`,
 					return fault.New(fault.NotFound, "this machine is in no mesh").Try("--state DIR, where another node lives")
 				}
 			}
-			if dry {
+			if !dry {
+				if err := a.confirm("Leave mesh " + printable(m.MeshName) + " and delete its keys here?"); err != nil {
+					return err
+				}
+				release, err := stopNode(cmd.Context(), d, true)
+				if err != nil {
+					return err
+				}
+				defer release()
+				if err := h.Leave(); err != nil {
+					return err
+				}
+			}
+			switch {
+			case a.json:
+				return a.printJSON(leftJSON{Mesh: m.MeshName, State: string(d), DryRun: dry})
+			case dry:
 				a.say("Would leave mesh %s and delete the keys in %s.", printable(m.MeshName), d)
-				return nil
+			default:
+				a.say("Left. The keys in %s are gone.", d)
 			}
-			if err := a.confirm("Leave mesh " + printable(m.MeshName) + " and delete its keys here?"); err != nil {
-				return err
-			}
-			release, err := stopNode(cmd.Context(), d, true)
-			if err != nil {
-				return err
-			}
-			defer release()
-			if err := h.Leave(); err != nil {
-				return err
-			}
-			a.say("Left. The keys in %s are gone.", d)
 			return nil
 		},
 	}

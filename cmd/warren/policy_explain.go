@@ -26,9 +26,10 @@ func newPolicyExplain(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain SRC DST VERB",
 		Short: "Say whether something is allowed, and by which grant",
-		Long: `Say whether SRC may use VERB on DST under the policy in force, by which grant, or
-what is missing. SRC is a technician, a device, or group:, tag: or role:admin; DST
-a device, tag: or role:. VERB is a verb, or packets: tcp:443, udp:53, icmp.
+		Long: `Say whether SRC may use VERB on DST under the policy in force, by which grant,
+or what is missing. SRC is a technician, a device, or group:, tag: or
+role:admin; DST a device, tag: or role:. VERB is a verb, or packets: tcp:443,
+udp:53, icmp.
 The answer no is an answer: the exit code is 0.`,
 		Example: "  warren policy explain anna kiosk-1 shell --user root\n  warren policy explain tag:web db-1 tcp:5432",
 		Args:    exactArgs("SRC", "DST", "VERB"),

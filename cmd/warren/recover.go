@@ -23,10 +23,10 @@ func newControllersRecover(a *app) *cobra.Command {
 		Use:   "recover",
 		Short: "Let the last controller go on alone, when most are lost for good",
 		Long: `Let one surviving controller go on alone when most are lost for good. Run it on
-the one whose log is the newest (warren status shows the revision), with its node
-stopped. It keeps everything in its log and becomes the only one that votes; the
-others lose their right to order. Should one of them come back, it must not be
-started as it is: warren leave there, then join anew.`,
+the one whose log is the newest (warren status shows the revision), with its
+node stopped. It keeps everything in its log and becomes the only one that
+votes; the others lose their right to order. Should one of them come back, it
+must not be started as it is: warren leave there, then join anew.`,
 		Example: "  warren down\n  warren controllers recover\n  warren up",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -48,8 +49,6 @@ Start here:
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
-
-		SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownVerb(cmd, args[0])
@@ -71,19 +70,31 @@ Start here:
 		}
 		return fault.New(fault.Invalid, "%w", err).Try("%s --help", cmd.CommandPath())
 	})
-	root.AddCommand(
-		newInit(a), newUp(a), newDown(a), newInstall(a), newUninstall(a),
-		newInvite(a), newInvites(a), newJoin(a), newPending(a), newApprove(a), newReject(a), newLeave(a),
-		newStatus(a), newPeers(a), newPing(a), newDoctor(a), newBundle(a), newDevices(a), newDevice(a),
-		newRevoke(a), newTechnicians(a), newControllers(a), newBackup(a), newRestore(a), newPolicy(a), newAudit(a),
-		newShell(a), newDemo(a), newVersion(a), newCompletion(a),
-	)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
+	group := func(title string, verbs ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: title, Title: title + ":"})
+		for _, v := range verbs {
+			v.GroupID = title
+		}
+		root.AddCommand(verbs...)
+	}
+	group("This machine",
+		newInit(a), newJoin(a), newUp(a), newDown(a), newLeave(a), newInstall(a), newUninstall(a),
+		newStatus(a), newPeers(a), newPing(a), newDoctor(a), newBundle(a))
+	group("Who belongs to the mesh",
+		newInvite(a), newInvites(a), newPending(a), newApprove(a), newReject(a),
+		newDevices(a), newDevice(a), newTechnicians(a), newRevoke(a))
+	group("What all machines agree on", newPolicy(a), newAudit(a), newControllers(a), newBackup(a), newRestore(a))
+	group("Work", newShell(a))
+	group("Other", newDemo(a), newVersion(a), newCompletion(a))
+	root.SetHelpCommandGroupID("Other")
 	a.completes(root)
 	return root
 }
 
 func unknownVerb(cmd *cobra.Command, word string) error {
 	err := fault.New(fault.Invalid, "unknown verb %q", word)
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {
 		return err.Try("%s %s", cmd.CommandPath(), near[0])
 	}
@@ -99,6 +110,8 @@ func upTo(most int, names ...string) cobra.PositionalArgs {
 		switch {
 		case len(args) < len(names):
 			return fault.New(fault.Invalid, "%s is missing", names[len(args)]).Try("%s --help", cmd.CommandPath())
+		case len(args) > most && cmd.HasSubCommands():
+			return unknownVerb(cmd, args[most])
 		case len(args) > most:
 			return fault.New(fault.Invalid, "unexpected argument %q", args[most]).Try("%s --help", cmd.CommandPath())
 		}

@@ -253,13 +253,14 @@ func (s inviteService) Revoke(ctx context.Context, req *warrenv1.RevokeInviteReq
 	if found == nil {
 		return nil, fault.New(fault.NotFound, "no invite %q", req.GetId()).Try("warren invites")
 	}
+	out := &warrenv1.RevokeInviteResponse{Id: hex.EncodeToString(found)}
 	if r.log().InviteRevoked(found) {
-		return &warrenv1.RevokeInviteResponse{}, nil
+		return out, nil
 	}
 	stmt, err := trust.SignRevocation(r.log().Mesh(), warrenv1.RevocationKind_REVOCATION_KIND_INVITE, found, "revoked", time.Now(), key)
 	if err != nil {
 		return nil, err
 	}
 	_, err = r.propose(ctx, &warrenv1.Revoked{Revocation: stmt})
-	return &warrenv1.RevokeInviteResponse{}, err
+	return out, err
 }

@@ -1859,7 +1859,9 @@ func (x *RevokeInviteRequest) GetId() string {
 }
 
 type RevokeInviteResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The whole id, of which the request may have had a part.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1892,6 +1894,13 @@ func (x *RevokeInviteResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use RevokeInviteResponse.ProtoReflect.Descriptor instead.
 func (*RevokeInviteResponse) Descriptor() ([]byte, []int) {
 	return file_warren_v1_local_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RevokeInviteResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
 }
 
 type PendingRequest struct {
@@ -3249,8 +3258,9 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\bapproval\x18\f \x01(\bR\bapproval\x12\x14\n" +
 	"\x05admin\x18\r \x01(\bR\x05admin\"%\n" +
 	"\x13RevokeInviteRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\x16\n" +
-	"\x14RevokeInviteResponse\"\x10\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"&\n" +
+	"\x14RevokeInviteResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\x10\n" +
 	"\x0ePendingRequest\"D\n" +
 	"\x0fPendingResponse\x121\n" +
 	"\apending\x18\x01 \x03(\v2\x17.warren.v1.PendingClaimR\apending\"\xc0\x03\n" +
