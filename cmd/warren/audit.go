@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -47,17 +48,12 @@ act of an admin and every session, in the order in which the controllers
 agreed on them. For admins.`,
 		Example: "  warren audit\n  warren audit --since 2h\n  warren audit --since 2026-11-27T08:00:00Z --limit 0 --json\n  warren audit verify",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
 			from, err := sinceOf(since, time.Now())
 			if err != nil {
 				return err
 			}
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Audit.List(cmd.Context(), &warrenv1.ListAuditRequest{Since: from, Limit: limit})
+			r, err := c.Audit.List(ctx, &warrenv1.ListAuditRequest{Since: from, Limit: limit})
 			if err != nil {
 				return err
 			}
@@ -69,7 +65,7 @@ agreed on them. For admins.`,
 				return a.printJSON(out)
 			}
 			return a.printRecords(r.GetRecords())
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&since, "since", "", "only what was ordered since: a duration (2h) or a time (2026-11-27T08:00:00Z)")
 	cmd.Flags().Uint32Var(&limit, "limit", 200, "only the newest of that many; 0 is all")
@@ -236,13 +232,8 @@ trust log, and with what each device signed of its sessions. What contradicts
 is named, and the exit code is 5. For admins.`,
 		Example: "  warren audit verify",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Audit.Verify(cmd.Context(), &warrenv1.VerifyAuditRequest{})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
+			r, err := c.Audit.Verify(ctx, &warrenv1.VerifyAuditRequest{})
 			if err != nil {
 				return err
 			}
@@ -262,7 +253,7 @@ is named, and the exit code is 5. For admins.`,
 					Try("the same on another admin's machine, then revoke the controller that is to blame")
 			}
 			return nil
-		},
+		}),
 	}
 }
 

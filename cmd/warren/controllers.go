@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 )
 
 type listedJSON struct {
@@ -30,13 +32,8 @@ func newControllers(a *app) *cobra.Command {
 than half of those that vote. Three stand the loss of one, five of two.`,
 		Example: "  warren controllers\n  warren controllers add hq-2\n  warren controllers remove hq-1",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Controllers.List(cmd.Context(), &warrenv1.ListControllersRequest{})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
+			r, err := c.Controllers.List(ctx, &warrenv1.ListControllersRequest{})
 			if err != nil {
 				return err
 			}
@@ -50,7 +47,7 @@ than half of those that vote. Three stand the loss of one, five of two.`,
 				return a.printJSON(out)
 			}
 			return a.table([]string{"NAME", "STATE", "ONLINE", "ID"}, rows)
-		},
+		}),
 	}
 	cmd.AddCommand(newControllersAdd(a), newControllersRemove(a), newControllersRecover(a))
 	return cmd
@@ -74,13 +71,8 @@ func newControllersAdd(a *app) *cobra.Command {
 the machine has caught up and votes.`,
 		Example: "  warren controllers add hq-2",
 		Args:    exactArgs("NODE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Controllers.Add(cmd.Context(), &warrenv1.AddControllerRequest{Node: args[0]})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
+			r, err := c.Controllers.Add(ctx, &warrenv1.AddControllerRequest{Node: args[0]})
 			if err != nil {
 				return err
 			}
@@ -90,7 +82,7 @@ the machine has caught up and votes.`,
 			a.say("%s votes.", printable(r.GetController().GetName()))
 			a.sayVoters(r.GetVoters())
 			return nil
-		},
+		}),
 	}
 }
 
@@ -116,14 +108,9 @@ func newControllersRemove(a *app) *cobra.Command {
 The machine itself stays in the mesh; warren revoke shuts it out altogether.`,
 		Example: "  warren controllers remove hq-1\n  warren controllers remove hq-1 --reason 'disk failed' --yes",
 		Args:    exactArgs("NODE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
 			req := &warrenv1.RemoveControllerRequest{Node: args[0], Reason: reason, DryRun: true}
-			r, err := c.Controllers.Remove(cmd.Context(), req)
+			r, err := c.Controllers.Remove(ctx, req)
 			if err != nil {
 				return err
 			}
@@ -133,7 +120,7 @@ The machine itself stays in the mesh; warren revoke shuts it out altogether.`,
 					return err
 				}
 				req.DryRun = false
-				if r, err = c.Controllers.Remove(cmd.Context(), req); err != nil {
+				if r, err = c.Controllers.Remove(ctx, req); err != nil {
 					return err
 				}
 			}
@@ -152,7 +139,7 @@ The machine itself stays in the mesh; warren revoke shuts it out altogether.`,
 			a.say("%s %s.", name, word)
 			a.sayVoters(r.GetVoters())
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "removed", "why; kept in the log for all to read")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would happen, change nothing")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"sort"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 	"warren/node/fault"
 )
 
@@ -45,13 +47,8 @@ func newDevices(a *app) *cobra.Command {
 fields are those of --json: device.role == "gateway" && "kiosk" in device.tags.`,
 		Example: "  warren devices\n  warren devices 'device.online && \"server\" in device.tags'\n  warren devices --count-by role",
 		Args:    upTo(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Node.Devices(cmd.Context(), &warrenv1.DevicesRequest{Filter: strings.Join(args, "")})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
+			r, err := c.Node.Devices(ctx, &warrenv1.DevicesRequest{Filter: strings.Join(args, "")})
 			if err != nil {
 				return err
 			}
@@ -81,7 +78,7 @@ fields are those of --json: device.role == "gateway" && "kiosk" in device.tags.`
 				return nil
 			}
 			return a.table([]string{"NAME", "ROLE", "STATE", "ADDRESS", "TAGS", "SITE", "OWNERSHIP"}, rows)
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&countBy, "count-by", "", "count by a field: role, site, customer, ownership, owner, tags, online, revoked")
 	return cmd
@@ -135,13 +132,8 @@ func newDevice(a *app) *cobra.Command {
 		Short:   "Show one machine",
 		Example: "  warren device web-1",
 		Args:    exactArgs("DEVICE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Node.Device(cmd.Context(), &warrenv1.DeviceRequest{Device: args[0]})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
+			r, err := c.Node.Device(ctx, &warrenv1.DeviceRequest{Device: args[0]})
 			if err != nil {
 				return err
 			}
@@ -170,7 +162,7 @@ func newDevice(a *app) *cobra.Command {
 				fmt.Fprintf(a.out, "%-10s  %s\n", row[0], printable(row[1]))
 			}
 			return nil
-		},
+		}),
 	}
 }
 

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 	"warren/node/fault"
 )
 
@@ -28,17 +30,12 @@ an hour unless told otherwise, and whoever uses it waits for approval: compare
 the six words on both screens, then warren approve.`,
 		Example: "  warren invite\n  warren invite --role technician --expires 24h\n  warren invite --no-approval --tag server --uses 10",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
 			if expires <= 0 {
 				return fault.New(fault.Invalid, "--expires %s is not in the future", expires).Try("--expires 1h")
 			}
 			req.Expires = int64(expires / time.Second)
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Invites.Create(cmd.Context(), req)
+			r, err := c.Invites.Create(ctx, req)
 			if err != nil {
 				return err
 			}
@@ -53,7 +50,7 @@ the six words on both screens, then warren approve.`,
 			a.say("On the machine to be: warren join LINK   (invite %s, until %s)", r.GetId(), clock(seconds(r.GetExpires())))
 			_, err = fmt.Fprintln(a.out, r.GetLink())
 			return err
-		},
+		}),
 	}
 	f := cmd.Flags()
 	f.StringVar(&req.Role, "role", "device", "device, gateway, controller or technician")
@@ -91,13 +88,8 @@ func newInvites(a *app) *cobra.Command {
 		Short:   "List invites",
 		Example: "  warren invites\n  warren invites revoke 1a2b3c4d5e6f7a8b",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Invites.List(cmd.Context(), &warrenv1.ListInvitesRequest{})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
+			r, err := c.Invites.List(ctx, &warrenv1.ListInvitesRequest{})
 			if err != nil {
 				return err
 			}
@@ -122,20 +114,15 @@ func newInvites(a *app) *cobra.Command {
 				return nil
 			}
 			return a.table([]string{"ID", "STATE", "ROLE", "INVITED BY", "USED", "EXPIRES"}, rows)
-		},
+		}),
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:     "revoke ID",
 		Short:   "Make an invite worthless",
 		Example: "  warren invites revoke 1a2b3c4d5e6f7a8b",
 		Args:    exactArgs("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Invites.Revoke(cmd.Context(), &warrenv1.RevokeInviteRequest{Id: args[0]})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
+			r, err := c.Invites.Revoke(ctx, &warrenv1.RevokeInviteRequest{Id: args[0]})
 			if err != nil {
 				return err
 			}
@@ -144,7 +131,7 @@ func newInvites(a *app) *cobra.Command {
 			}
 			a.say("Invite %s is revoked.", r.GetId())
 			return nil
-		},
+		}),
 	})
 	return cmd
 }

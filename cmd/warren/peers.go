@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 )
 
 type pathJSON struct {
@@ -35,13 +37,8 @@ func newPeers(a *app) *cobra.Command {
 		Short:   "List the machines this one may meet, and how each is reached",
 		Example: "  warren peers\n  warren peers --json",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Node.Peers(cmd.Context(), &warrenv1.PeersRequest{})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
+			r, err := c.Node.Peers(ctx, &warrenv1.PeersRequest{})
 			if err != nil {
 				return err
 			}
@@ -60,7 +57,7 @@ func newPeers(a *app) *cobra.Command {
 				return nil
 			}
 			return a.table([]string{"NAME", "ROLE", "ADDRESS", "STATE", "PATH", "RECEIVED / SENT"}, rows)
-		},
+		}),
 	}
 }
 

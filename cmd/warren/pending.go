@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 	"warren/node/fault"
 )
 
@@ -36,13 +37,8 @@ func newPending(a *app) *cobra.Command {
 		Short:   "List machines that wait for approval",
 		Example: "  warren pending\n  warren pending --json",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Invites.Pending(cmd.Context(), &warrenv1.PendingRequest{})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
+			r, err := c.Invites.Pending(ctx, &warrenv1.PendingRequest{})
 			if err != nil {
 				return err
 			}
@@ -69,7 +65,7 @@ func newPending(a *app) *cobra.Command {
 				a.printClaim(p)
 			}
 			return nil
-		},
+		}),
 	}
 }
 
@@ -111,13 +107,8 @@ func newApprove(a *app) *cobra.Command {
 stand on both screens alike.`,
 		Example: "  warren approve 1a2b3c4d\n  warren approve web-1 --yes",
 		Args:    exactArgs("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			claim, err := findClaim(cmd, c.Invites.Pending, args[0])
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
+			claim, err := findClaim(ctx, c.Invites.Pending, args[0])
 			if err != nil {
 				return err
 			}
@@ -127,7 +118,7 @@ stand on both screens alike.`,
 					return err
 				}
 			}
-			r, err := c.Invites.Approve(cmd.Context(), &warrenv1.ApproveRequest{Id: claim.GetId(), Shown: claim.GetShown()})
+			r, err := c.Invites.Approve(ctx, &warrenv1.ApproveRequest{Id: claim.GetId(), Shown: claim.GetShown()})
 			if err != nil {
 				return err
 			}
@@ -140,7 +131,7 @@ stand on both screens alike.`,
 			}
 			a.say("%s is in the mesh: %s", printable(r.GetName()), strings.Join(r.GetAddresses(), ", "))
 			return nil
-		},
+		}),
 	}
 }
 
@@ -150,13 +141,8 @@ func newReject(a *app) *cobra.Command {
 		Short:   "Turn a waiting machine away",
 		Example: "  warren reject 1a2b3c4d",
 		Args:    exactArgs("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Invites.Reject(cmd.Context(), &warrenv1.RejectRequest{Id: args[0]})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
+			r, err := c.Invites.Reject(ctx, &warrenv1.RejectRequest{Id: args[0]})
 			if err != nil {
 				return err
 			}
@@ -165,15 +151,15 @@ func newReject(a *app) *cobra.Command {
 			}
 			a.say("%s is turned away.", printable(r.GetName()))
 			return nil
-		},
+		}),
 	}
 }
 
 type pendingCall func(context.Context, *warrenv1.PendingRequest) (*warrenv1.PendingResponse, error)
 
 // findClaim finds the one claim that word names: an id prefix or a name.
-func findClaim(cmd *cobra.Command, pending pendingCall, word string) (*warrenv1.PendingClaim, error) {
-	r, err := pending(cmd.Context(), &warrenv1.PendingRequest{})
+func findClaim(ctx context.Context, pending pendingCall, word string) (*warrenv1.PendingClaim, error) {
+	r, err := pending(ctx, &warrenv1.PendingRequest{})
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 	"warren/node/fault"
 )
 
@@ -23,16 +25,11 @@ func newPing(a *app) *cobra.Command {
 		Short:   "Measure the way to a device through the mesh",
 		Example: "  warren ping web-1\n  warren ping --count 5 fd12:3456:789a::1",
 		Args:    exactArgs("DEVICE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
 			if count == 0 || count > 100 {
 				return fault.New(fault.Invalid, "--count %d is not between 1 and 100", count).Try("--count 5")
 			}
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			stream, err := c.Node.Ping(cmd.Context(), &warrenv1.PingRequest{Device: args[0], Count: count})
+			stream, err := c.Node.Ping(ctx, &warrenv1.PingRequest{Device: args[0], Count: count})
 			if err != nil {
 				return err
 			}
@@ -66,7 +63,7 @@ func newPing(a *app) *cobra.Command {
 				return fault.New(fault.Unavailable, "device %q is offline: %s", out.Device, reason).Try("warren peers")
 			}
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().Uint32VarP(&count, "count", "c", 1, "how many pongs to wait for")
 	return cmd

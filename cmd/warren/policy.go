@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 
@@ -32,13 +33,8 @@ func newPolicyShow(a *app) *cobra.Command {
 		Short:   "Print the policy in force",
 		Example: "  warren policy show",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Policy.Get(cmd.Context(), &warrenv1.GetPolicyRequest{})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
+			r, err := c.Policy.Get(ctx, &warrenv1.GetPolicyRequest{})
 			if err != nil {
 				return err
 			}
@@ -52,7 +48,7 @@ func newPolicyShow(a *app) *cobra.Command {
 			}
 			_, err = a.out.Write(r.GetPolicy())
 			return err
-		},
+		}),
 	}
 }
 
@@ -68,7 +64,7 @@ func newPolicyCheck(a *app, verb string) *cobra.Command {
 		Short:   short,
 		Example: "  warren policy " + verb + " policy.hujson",
 		Args:    exactArgs("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
 			text, err := readPolicy(a, args[0])
 			if err != nil {
 				return err
@@ -76,18 +72,13 @@ func newPolicyCheck(a *app, verb string) *cobra.Command {
 			if err := client.CheckPolicy(text); err != nil {
 				return named(args[0], err)
 			}
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Policy.Apply(cmd.Context(), &warrenv1.ApplyPolicyRequest{Policy: text, DryRun: true})
+			r, err := c.Policy.Apply(ctx, &warrenv1.ApplyPolicyRequest{Policy: text, DryRun: true})
 			alone := fault.KindOf(err) == fault.Unavailable && verb == "check"
 			if err != nil && !alone {
 				return named(args[0], err)
 			}
 			return a.policyResult(args[0], "is good", r, alone)
-		},
+		}),
 	}
 }
 
@@ -101,21 +92,16 @@ func newPolicyApply(a *app) *cobra.Command {
 what is allowed; on a terminal it asks then, unless --yes is given.`,
 		Example: "  warren policy apply policy.hujson\n  warren policy apply --if-revision 4 policy.hujson",
 		Args:    exactArgs("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
 			text, err := readPolicy(a, args[0])
 			if err != nil {
 				return err
 			}
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Policy.Apply(cmd.Context(), &warrenv1.ApplyPolicyRequest{Policy: text, IfRevision: revision, DryRun: true})
+			r, err := c.Policy.Apply(ctx, &warrenv1.ApplyPolicyRequest{Policy: text, IfRevision: revision, DryRun: true})
 			if err != nil {
 				return named(args[0], err)
 			}
-			diff, err := c.Meaning.Compare(cmd.Context(), &warrenv1.CompareRequest{Policy: text})
+			diff, err := c.Meaning.Compare(ctx, &warrenv1.CompareRequest{Policy: text})
 			if err != nil {
 				return named(args[0], err)
 			}
@@ -127,7 +113,7 @@ what is allowed; on a terminal it asks then, unless --yes is given.`,
 					return err
 				}
 				// What was shown is what is put in force, or nothing.
-				r, err = c.Policy.Apply(cmd.Context(), &warrenv1.ApplyPolicyRequest{Policy: text, IfRevision: diff.GetRevision()})
+				r, err = c.Policy.Apply(ctx, &warrenv1.ApplyPolicyRequest{Policy: text, IfRevision: diff.GetRevision()})
 				if err != nil {
 					return named(args[0], err)
 				}
@@ -137,7 +123,7 @@ what is allowed; on a terminal it asks then, unless --yes is given.`,
 				word = "would be in force"
 			}
 			return a.policyResult(args[0], word, r, false)
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "check and test only")
 	cmd.Flags().Uint64Var(&revision, "if-revision", 0, "only if the policy in force still has this revision")

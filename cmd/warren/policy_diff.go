@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 )
 
 type changeJSON struct {
@@ -39,17 +41,12 @@ Both policies are evaluated for every technician, machine, verb, user and port,
 and for whoever may join later: the texts are not compared.`,
 		Example: "  warren policy diff policy.hujson",
 		Args:    exactArgs("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
 			text, err := readPolicy(a, args[0])
 			if err != nil {
 				return err
 			}
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Meaning.Compare(cmd.Context(), &warrenv1.CompareRequest{Policy: text})
+			r, err := c.Meaning.Compare(ctx, &warrenv1.CompareRequest{Policy: text})
 			if err != nil {
 				return named(args[0], err)
 			}
@@ -62,7 +59,7 @@ and for whoever may join later: the texts are not compared.`,
 				Widens: len(r.GetAllowed()) > 0, Narrows: len(r.GetDenied()) > 0,
 				Allowed: changesOf(r.GetAllowed()), Denied: changesOf(r.GetDenied()),
 			})
-		},
+		}),
 	}
 }
 

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 )
 
 type grantLineJSON struct {
@@ -33,13 +35,8 @@ udp:53, icmp.
 The answer no is an answer: the exit code is 0.`,
 		Example: "  warren policy explain anna kiosk-1 shell --user root\n  warren policy explain tag:web db-1 tcp:5432",
 		Args:    exactArgs("SRC", "DST", "VERB"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Meaning.Explain(cmd.Context(), &warrenv1.ExplainRequest{Src: args[0], Dst: args[1], Verb: args[2], User: user})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, args []string) error {
+			r, err := c.Meaning.Explain(ctx, &warrenv1.ExplainRequest{Src: args[0], Dst: args[1], Verb: args[2], User: user})
 			if err != nil {
 				return err
 			}
@@ -52,7 +49,7 @@ The answer no is an answer: the exit code is 0.`,
 			}
 			_, err = fmt.Fprint(a.out, explanation(r))
 			return err
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&user, "user", "", "OS user on DST (default: the technician's own name)")
 	return cmd

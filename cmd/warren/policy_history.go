@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 )
 
 type revisionJSON struct {
@@ -22,13 +24,8 @@ func newPolicyHistory(a *app) *cobra.Command {
 		Short:   "List the policies there were: when, and who signed",
 		Example: "  warren policy history",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Meaning.History(cmd.Context(), &warrenv1.HistoryRequest{})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
+			r, err := c.Meaning.History(ctx, &warrenv1.HistoryRequest{})
 			if err != nil {
 				return err
 			}
@@ -43,6 +40,6 @@ func newPolicyHistory(a *app) *cobra.Command {
 				return a.printJSON(out)
 			}
 			return a.table([]string{"REVISION", "TIME", "SIGNED BY", "SHA-256"}, rows)
-		},
+		}),
 	}
 }

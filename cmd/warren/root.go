@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -131,6 +132,18 @@ func (a *app) local() (*client.Local, error) {
 		return nil, err
 	}
 	return client.NewLocal(d), nil
+}
+
+// asking is a verb that asks the running node.
+func (a *app) asking(ask func(ctx context.Context, c *client.Local, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, err := a.local()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return ask(cmd.Context(), c, args)
+	}
 }
 
 // interactive tells whether a person can be asked.

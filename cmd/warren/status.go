@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 )
 
 type nodeJSON struct {
@@ -42,13 +44,8 @@ func newStatus(a *app) *cobra.Command {
 		Short:   "Show this machine's node and its mesh",
 		Example: "  warren status\n  warren status --json",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			s, err := c.Node.Status(cmd.Context(), &warrenv1.StatusRequest{})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
+			s, err := c.Node.Status(ctx, &warrenv1.StatusRequest{})
 			if err != nil {
 				return err
 			}
@@ -56,7 +53,7 @@ func newStatus(a *app) *cobra.Command {
 				return a.printJSON(statusOf(s))
 			}
 			return a.printStatus(s)
-		},
+		}),
 	}
 }
 

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/node/client"
 )
 
 type technicianJSON struct {
@@ -20,13 +23,8 @@ func newTechnicians(a *app) *cobra.Command {
 		Short:   "List the people who may work on machines",
 		Example: "  warren technicians\n  warren invite --role technician",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.local()
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := c.Node.Technicians(cmd.Context(), &warrenv1.TechniciansRequest{})
+		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
+			r, err := c.Node.Technicians(ctx, &warrenv1.TechniciansRequest{})
 			if err != nil {
 				return err
 			}
@@ -47,7 +45,7 @@ func newTechnicians(a *app) *cobra.Command {
 				return a.printJSON(out)
 			}
 			return a.table([]string{"NAME", "ROLE", "WORKS FROM", "STATE"}, rows)
-		},
+		}),
 	}
 	cmd.AddCommand(newTechniciansRemove(a))
 	return cmd
