@@ -111,7 +111,10 @@ func (a *app) tryThis(s demo.Status) {
 		_ = a.printJSON(s)
 		return
 	}
-	exe := os.Args[0]
+	exe, folder := os.Args[0], ""
+	if s.Dir != demo.DefaultDir() {
+		folder = " --dir " + quoted(s.Dir)
+	}
 	a.say("")
 	_ = a.demoTable(s)
 	a.say("")
@@ -126,13 +129,12 @@ func (a *app) tryThis(s demo.Status) {
 			other = n.Name
 		}
 	}
-	for _, l := range layOut([][]string{
-		{fmt.Sprintf("  eval \"$(%s demo env)\"", exe), "speak for the technician, who sits at " + demo.Desk},
-		{fmt.Sprintf("  %s shell %s", exe, one), "a terminal there, straight through the mesh"},
-		{fmt.Sprintf("  %s demo stop controllers", exe), fmt.Sprintf("then shell %s: it needs nobody in the middle", other)},
-	}, columns(a.err)) {
-		a.say("%s", l)
-	}
+	a.say("  # speak for the technician, who sits at %s", demo.Desk)
+	a.say("  eval \"$(%s demo env%s)\"", exe, folder)
+	a.say("  # open a terminal there, straight through the mesh")
+	a.say("  %s shell %s", exe, one)
+	a.say("  # stop all controllers, then shell %s: it needs nobody in the middle", other)
+	a.say("  %s demo stop controllers%s", exe, folder)
 	a.say("")
 	a.say("Ctrl-C ends the demo; nothing stays behind.")
 }

@@ -103,12 +103,14 @@ func over(key identity.NodeKey, id identity.NodeID, protocol string, addresses [
 // Unanswered is for people, where none of the controllers answered; last is
 // what the last one said.
 func Unanswered(last error) error {
-	var f *fault.Error
-	switch {
-	case last == nil:
+	if last == nil {
 		last = errors.New("none is known")
-	case errors.As(last, &f) && f.Reason == Unreached:
-		last = errors.Unwrap(f.Err) // which of them it was helps nobody
+	}
+	var f *fault.Error
+	for at := last; errors.As(at, &f); at = f.Err {
+		if f.Reason == Unreached && errors.Unwrap(f.Err) != nil {
+			last = errors.Unwrap(f.Err) // which of them it was helps nobody
+		}
 	}
 	return fault.New(fault.Unavailable, "no controller answers: %w", last).Try("warren status").Because("no-controller")
 }
