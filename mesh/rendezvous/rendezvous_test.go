@@ -43,7 +43,7 @@ func open(t *testing.T) *place {
 			t.Fatal(err)
 		}
 		port := l.Addr().(*net.TCPAddr).AddrPort().Port()
-		cfg := rendezvous.Config{Port: port, Loopback: true, Self: raw(key.NewNode()), Disco: key.NewDisco().Public().Raw32()}
+		cfg := rendezvous.Config{Port: port, Loopback: true, Self: raw(key.NewNode()), Disco: rawDisco(key.NewDisco())}
 		s, err := rendezvous.New(cfg)
 		if err != nil {
 			l.Close()
@@ -67,6 +67,8 @@ func open(t *testing.T) *place {
 }
 
 func raw(k key.NodePrivate) [32]byte { return k.Public().Raw32() } //nolint:staticcheck // the only way
+
+func rawDisco(k key.DiscoPrivate) [32]byte { return k.Public().Raw32() } //nolint:staticcheck // nor here
 
 // admit makes just these the members.
 func (p *place) admit(keys ...key.NodePrivate) {
@@ -312,10 +314,10 @@ func (p *place) meeting(n int) (wireGuard [][32]byte, discos []key.DiscoPublic) 
 	wireGuard, discos = [][32]byte{p.cfg.Self}, []key.DiscoPublic{key.DiscoPublicFromRaw32(mem.B(p.cfg.Disco[:]))}
 	var cfg mesh.Config
 	for range n - 1 {
-		d := key.NewDisco().Public()
-		peer := mesh.Peer{WireGuard: raw(key.NewNode()), Disco: d.Raw32()}
+		d := key.NewDisco()
+		peer := mesh.Peer{WireGuard: raw(key.NewNode()), Disco: rawDisco(d)}
 		cfg.Peers = append(cfg.Peers, peer)
-		wireGuard, discos = append(wireGuard, peer.WireGuard), append(discos, d)
+		wireGuard, discos = append(wireGuard, peer.WireGuard), append(discos, d.Public())
 	}
 	p.Apply(cfg)
 	return wireGuard, discos
