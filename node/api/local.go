@@ -42,7 +42,7 @@ func LocalServer(l *Local) *http.Server {
 	mux.Handle(warrenv1connect.NewNodeServiceHandler(nodeService{l}, opts...))
 	mux.Handle(warrenv1connect.NewInviteServiceHandler(inviteService{l}, opts...))
 	mux.Handle(warrenv1connect.NewPolicyServiceHandler(policyService{l}, opts...))
-	mux.Handle(warrenv1connect.NewSessionServiceHandler(sessionService{l}, opts...))
+	mux.Handle(warrenv1connect.NewSessionServiceHandler(sessionService{Local: l}, opts...))
 	mux.Handle(warrenv1connect.NewAuditServiceHandler(auditService{l}, opts...))
 	mux.Handle(warrenv1connect.NewMeaningServiceHandler(meaningService{l}, opts...))
 	mux.Handle(warrenv1connect.NewCareServiceHandler(careService{l}, opts...))

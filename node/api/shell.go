@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/api/warren/v1/warrenv1connect"
 	"warren/consensus/trust"
 	"warren/mesh"
 	"warren/node/client"
@@ -22,7 +23,10 @@ import (
 	"warren/session/shell"
 )
 
-type sessionService struct{ *Local }
+type sessionService struct {
+	warrenv1connect.UnimplementedSessionServiceHandler
+	*Local
+}
 
 // openTime bounds the opening of a session.
 const openTime = 10 * time.Second

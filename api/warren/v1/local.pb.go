@@ -998,8 +998,12 @@ type Device struct {
 	Online    bool                   `protobuf:"varint,10,opt,name=online,proto3" json:"online,omitempty"`
 	Revoked   bool                   `protobuf:"varint,11,opt,name=revoked,proto3" json:"revoked,omitempty"`
 	// Unix seconds.
-	Joined        int64 `protobuf:"varint,12,opt,name=joined,proto3" json:"joined,omitempty"`
-	Expires       int64 `protobuf:"varint,13,opt,name=expires,proto3" json:"expires,omitempty"`
+	Joined  int64 `protobuf:"varint,12,opt,name=joined,proto3" json:"joined,omitempty"`
+	Expires int64 `protobuf:"varint,13,opt,name=expires,proto3" json:"expires,omitempty"`
+	// Operating system, and how this node reaches the device; unset where this
+	// node does not know.
+	Os            string `protobuf:"bytes,14,opt,name=os,proto3" json:"os,omitempty"`
+	Path          *Path  `protobuf:"bytes,15,opt,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1123,6 +1127,20 @@ func (x *Device) GetExpires() int64 {
 		return x.Expires
 	}
 	return 0
+}
+
+func (x *Device) GetOs() string {
+	if x != nil {
+		return x.Os
+	}
+	return ""
+}
+
+func (x *Device) GetPath() *Path {
+	if x != nil {
+		return x.Path
+	}
+	return nil
 }
 
 type RevokeRequest struct {
@@ -3115,6 +3133,272 @@ func (x *ShellExit) GetSignal() string {
 	return ""
 }
 
+type ListSessionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSessionsRequest) Reset() {
+	*x = ListSessionsRequest{}
+	mi := &file_warren_v1_local_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSessionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSessionsRequest) ProtoMessage() {}
+
+func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_local_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSessionsRequest.ProtoReflect.Descriptor instead.
+func (*ListSessionsRequest) Descriptor() ([]byte, []int) {
+	return file_warren_v1_local_proto_rawDescGZIP(), []int{46}
+}
+
+type ListSessionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The oldest first.
+	Sessions      []*Session `protobuf:"bytes,1,rep,name=sessions,proto3" json:"sessions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSessionsResponse) Reset() {
+	*x = ListSessionsResponse{}
+	mi := &file_warren_v1_local_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSessionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSessionsResponse) ProtoMessage() {}
+
+func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_local_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSessionsResponse.ProtoReflect.Descriptor instead.
+func (*ListSessionsResponse) Descriptor() ([]byte, []int) {
+	return file_warren_v1_local_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *ListSessionsResponse) GetSessions() []*Session {
+	if x != nil {
+		return x.Sessions
+	}
+	return nil
+}
+
+type Session struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// "shell", ...
+	Verb string `protobuf:"bytes,2,opt,name=verb,proto3" json:"verb,omitempty"`
+	// Names, as the mesh knows them.
+	Technician string `protobuf:"bytes,3,opt,name=technician,proto3" json:"technician,omitempty"`
+	Device     string `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	OsUser     string `protobuf:"bytes,5,opt,name=os_user,json=osUser,proto3" json:"os_user,omitempty"`
+	// Unix milliseconds.
+	Since int64 `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"`
+	// How it travels; unset where this node serves it.
+	Path *Path `protobuf:"bytes,7,opt,name=path,proto3" json:"path,omitempty"`
+	// "out" where this node opened it, "in" where this node serves it.
+	Direction     string `protobuf:"bytes,8,opt,name=direction,proto3" json:"direction,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Session) Reset() {
+	*x = Session{}
+	mi := &file_warren_v1_local_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Session) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Session) ProtoMessage() {}
+
+func (x *Session) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_local_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Session.ProtoReflect.Descriptor instead.
+func (*Session) Descriptor() ([]byte, []int) {
+	return file_warren_v1_local_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *Session) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Session) GetVerb() string {
+	if x != nil {
+		return x.Verb
+	}
+	return ""
+}
+
+func (x *Session) GetTechnician() string {
+	if x != nil {
+		return x.Technician
+	}
+	return ""
+}
+
+func (x *Session) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *Session) GetOsUser() string {
+	if x != nil {
+		return x.OsUser
+	}
+	return ""
+}
+
+func (x *Session) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *Session) GetPath() *Path {
+	if x != nil {
+		return x.Path
+	}
+	return nil
+}
+
+func (x *Session) GetDirection() string {
+	if x != nil {
+		return x.Direction
+	}
+	return ""
+}
+
+type EndSessionRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndSessionRequest) Reset() {
+	*x = EndSessionRequest{}
+	mi := &file_warren_v1_local_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndSessionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndSessionRequest) ProtoMessage() {}
+
+func (x *EndSessionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_local_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndSessionRequest.ProtoReflect.Descriptor instead.
+func (*EndSessionRequest) Descriptor() ([]byte, []int) {
+	return file_warren_v1_local_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *EndSessionRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type EndSessionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndSessionResponse) Reset() {
+	*x = EndSessionResponse{}
+	mi := &file_warren_v1_local_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndSessionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndSessionResponse) ProtoMessage() {}
+
+func (x *EndSessionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_local_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndSessionResponse.ProtoReflect.Descriptor instead.
+func (*EndSessionResponse) Descriptor() ([]byte, []int) {
+	return file_warren_v1_local_proto_rawDescGZIP(), []int{50}
+}
+
 var File_warren_v1_local_proto protoreflect.FileDescriptor
 
 const file_warren_v1_local_proto_rawDesc = "" +
@@ -3185,7 +3469,7 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\rDeviceRequest\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\";\n" +
 	"\x0eDeviceResponse\x12)\n" +
-	"\x06device\x18\x01 \x01(\v2\x11.warren.v1.DeviceR\x06device\"\xba\x02\n" +
+	"\x06device\x18\x01 \x01(\v2\x11.warren.v1.DeviceR\x06device\"\xef\x02\n" +
 	"\x06Device\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -3200,7 +3484,9 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	" \x01(\bR\x06online\x12\x18\n" +
 	"\arevoked\x18\v \x01(\bR\arevoked\x12\x16\n" +
 	"\x06joined\x18\f \x01(\x03R\x06joined\x12\x18\n" +
-	"\aexpires\x18\r \x01(\x03R\aexpires\"x\n" +
+	"\aexpires\x18\r \x01(\x03R\aexpires\x12\x0e\n" +
+	"\x02os\x18\x0e \x01(\tR\x02os\x12#\n" +
+	"\x04path\x18\x0f \x01(\v2\x0f.warren.v1.PathR\x04path\"x\n" +
 	"\rRevokeRequest\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x17\n" +
@@ -3349,7 +3635,24 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\aos_user\x18\x03 \x01(\tR\x06osUser\"7\n" +
 	"\tShellExit\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x16\n" +
-	"\x06signal\x18\x02 \x01(\tR\x06signal2\x8a\x04\n" +
+	"\x06signal\x18\x02 \x01(\tR\x06signal\"\x15\n" +
+	"\x13ListSessionsRequest\"F\n" +
+	"\x14ListSessionsResponse\x12.\n" +
+	"\bsessions\x18\x01 \x03(\v2\x12.warren.v1.SessionR\bsessions\"\xd7\x01\n" +
+	"\aSession\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04verb\x18\x02 \x01(\tR\x04verb\x12\x1e\n" +
+	"\n" +
+	"technician\x18\x03 \x01(\tR\n" +
+	"technician\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\x12\x17\n" +
+	"\aos_user\x18\x05 \x01(\tR\x06osUser\x12\x14\n" +
+	"\x05since\x18\x06 \x01(\x03R\x05since\x12#\n" +
+	"\x04path\x18\a \x01(\v2\x0f.warren.v1.PathR\x04path\x12\x1c\n" +
+	"\tdirection\x18\b \x01(\tR\tdirection\"#\n" +
+	"\x11EndSessionRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\x14\n" +
+	"\x12EndSessionResponse2\x8a\x04\n" +
 	"\vNodeService\x12=\n" +
 	"\x06Status\x12\x18.warren.v1.StatusRequest\x1a\x19.warren.v1.StatusResponse\x127\n" +
 	"\x04Down\x12\x16.warren.v1.DownRequest\x1a\x17.warren.v1.DownResponse\x12:\n" +
@@ -3368,9 +3671,11 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\x06Reject\x12\x18.warren.v1.RejectRequest\x1a\x19.warren.v1.RejectResponse2\x99\x01\n" +
 	"\rPolicyService\x12@\n" +
 	"\x03Get\x12\x1b.warren.v1.GetPolicyRequest\x1a\x1c.warren.v1.GetPolicyResponse\x12F\n" +
-	"\x05Apply\x12\x1d.warren.v1.ApplyPolicyRequest\x1a\x1e.warren.v1.ApplyPolicyResponse2L\n" +
+	"\x05Apply\x12\x1d.warren.v1.ApplyPolicyRequest\x1a\x1e.warren.v1.ApplyPolicyResponse2\xd9\x01\n" +
 	"\x0eSessionService\x12:\n" +
-	"\x05Shell\x12\x15.warren.v1.ShellInput\x1a\x16.warren.v1.ShellOutput(\x010\x01B\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
+	"\x05Shell\x12\x15.warren.v1.ShellInput\x1a\x16.warren.v1.ShellOutput(\x010\x01\x12G\n" +
+	"\x04List\x12\x1e.warren.v1.ListSessionsRequest\x1a\x1f.warren.v1.ListSessionsResponse\x12B\n" +
+	"\x03End\x12\x1c.warren.v1.EndSessionRequest\x1a\x1d.warren.v1.EndSessionResponseB\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
 
 var (
 	file_warren_v1_local_proto_rawDescOnce sync.Once
@@ -3384,7 +3689,7 @@ func file_warren_v1_local_proto_rawDescGZIP() []byte {
 	return file_warren_v1_local_proto_rawDescData
 }
 
-var file_warren_v1_local_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_warren_v1_local_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_warren_v1_local_proto_goTypes = []any{
 	(*StatusRequest)(nil),        // 0: warren.v1.StatusRequest
 	(*StatusResponse)(nil),       // 1: warren.v1.StatusResponse
@@ -3432,8 +3737,13 @@ var file_warren_v1_local_proto_goTypes = []any{
 	(*ShellOutput)(nil),          // 43: warren.v1.ShellOutput
 	(*ShellOpened)(nil),          // 44: warren.v1.ShellOpened
 	(*ShellExit)(nil),            // 45: warren.v1.ShellExit
-	nil,                          // 46: warren.v1.PendingClaim.FactsEntry
-	nil,                          // 47: warren.v1.ShellOpen.EnvironmentEntry
+	(*ListSessionsRequest)(nil),  // 46: warren.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil), // 47: warren.v1.ListSessionsResponse
+	(*Session)(nil),              // 48: warren.v1.Session
+	(*EndSessionRequest)(nil),    // 49: warren.v1.EndSessionRequest
+	(*EndSessionResponse)(nil),   // 50: warren.v1.EndSessionResponse
+	nil,                          // 51: warren.v1.PendingClaim.FactsEntry
+	nil,                          // 52: warren.v1.ShellOpen.EnvironmentEntry
 }
 var file_warren_v1_local_proto_depIdxs = []int32{
 	2,  // 0: warren.v1.StatusResponse.node:type_name -> warren.v1.Node
@@ -3443,56 +3753,63 @@ var file_warren_v1_local_proto_depIdxs = []int32{
 	9,  // 4: warren.v1.PingResponse.path:type_name -> warren.v1.Path
 	16, // 5: warren.v1.DevicesResponse.devices:type_name -> warren.v1.Device
 	16, // 6: warren.v1.DeviceResponse.device:type_name -> warren.v1.Device
-	21, // 7: warren.v1.TechniciansResponse.technicians:type_name -> warren.v1.Technician
-	26, // 8: warren.v1.ListInvitesResponse.invites:type_name -> warren.v1.InviteInfo
-	31, // 9: warren.v1.PendingResponse.pending:type_name -> warren.v1.PendingClaim
-	46, // 10: warren.v1.PendingClaim.facts:type_name -> warren.v1.PendingClaim.FactsEntry
-	41, // 11: warren.v1.ShellInput.open:type_name -> warren.v1.ShellOpen
-	42, // 12: warren.v1.ShellInput.window:type_name -> warren.v1.WindowSize
-	42, // 13: warren.v1.ShellOpen.window:type_name -> warren.v1.WindowSize
-	47, // 14: warren.v1.ShellOpen.environment:type_name -> warren.v1.ShellOpen.EnvironmentEntry
-	44, // 15: warren.v1.ShellOutput.opened:type_name -> warren.v1.ShellOpened
-	45, // 16: warren.v1.ShellOutput.exit:type_name -> warren.v1.ShellExit
-	9,  // 17: warren.v1.ShellOpened.path:type_name -> warren.v1.Path
-	0,  // 18: warren.v1.NodeService.Status:input_type -> warren.v1.StatusRequest
-	4,  // 19: warren.v1.NodeService.Down:input_type -> warren.v1.DownRequest
-	6,  // 20: warren.v1.NodeService.Peers:input_type -> warren.v1.PeersRequest
-	10, // 21: warren.v1.NodeService.Ping:input_type -> warren.v1.PingRequest
-	12, // 22: warren.v1.NodeService.Devices:input_type -> warren.v1.DevicesRequest
-	14, // 23: warren.v1.NodeService.Device:input_type -> warren.v1.DeviceRequest
-	17, // 24: warren.v1.NodeService.Revoke:input_type -> warren.v1.RevokeRequest
-	19, // 25: warren.v1.NodeService.Technicians:input_type -> warren.v1.TechniciansRequest
-	22, // 26: warren.v1.InviteService.Create:input_type -> warren.v1.CreateInviteRequest
-	24, // 27: warren.v1.InviteService.List:input_type -> warren.v1.ListInvitesRequest
-	27, // 28: warren.v1.InviteService.Revoke:input_type -> warren.v1.RevokeInviteRequest
-	29, // 29: warren.v1.InviteService.Pending:input_type -> warren.v1.PendingRequest
-	32, // 30: warren.v1.InviteService.Approve:input_type -> warren.v1.ApproveRequest
-	34, // 31: warren.v1.InviteService.Reject:input_type -> warren.v1.RejectRequest
-	36, // 32: warren.v1.PolicyService.Get:input_type -> warren.v1.GetPolicyRequest
-	38, // 33: warren.v1.PolicyService.Apply:input_type -> warren.v1.ApplyPolicyRequest
-	40, // 34: warren.v1.SessionService.Shell:input_type -> warren.v1.ShellInput
-	1,  // 35: warren.v1.NodeService.Status:output_type -> warren.v1.StatusResponse
-	5,  // 36: warren.v1.NodeService.Down:output_type -> warren.v1.DownResponse
-	7,  // 37: warren.v1.NodeService.Peers:output_type -> warren.v1.PeersResponse
-	11, // 38: warren.v1.NodeService.Ping:output_type -> warren.v1.PingResponse
-	13, // 39: warren.v1.NodeService.Devices:output_type -> warren.v1.DevicesResponse
-	15, // 40: warren.v1.NodeService.Device:output_type -> warren.v1.DeviceResponse
-	18, // 41: warren.v1.NodeService.Revoke:output_type -> warren.v1.RevokeResponse
-	20, // 42: warren.v1.NodeService.Technicians:output_type -> warren.v1.TechniciansResponse
-	23, // 43: warren.v1.InviteService.Create:output_type -> warren.v1.CreateInviteResponse
-	25, // 44: warren.v1.InviteService.List:output_type -> warren.v1.ListInvitesResponse
-	28, // 45: warren.v1.InviteService.Revoke:output_type -> warren.v1.RevokeInviteResponse
-	30, // 46: warren.v1.InviteService.Pending:output_type -> warren.v1.PendingResponse
-	33, // 47: warren.v1.InviteService.Approve:output_type -> warren.v1.ApproveResponse
-	35, // 48: warren.v1.InviteService.Reject:output_type -> warren.v1.RejectResponse
-	37, // 49: warren.v1.PolicyService.Get:output_type -> warren.v1.GetPolicyResponse
-	39, // 50: warren.v1.PolicyService.Apply:output_type -> warren.v1.ApplyPolicyResponse
-	43, // 51: warren.v1.SessionService.Shell:output_type -> warren.v1.ShellOutput
-	35, // [35:52] is the sub-list for method output_type
-	18, // [18:35] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	9,  // 7: warren.v1.Device.path:type_name -> warren.v1.Path
+	21, // 8: warren.v1.TechniciansResponse.technicians:type_name -> warren.v1.Technician
+	26, // 9: warren.v1.ListInvitesResponse.invites:type_name -> warren.v1.InviteInfo
+	31, // 10: warren.v1.PendingResponse.pending:type_name -> warren.v1.PendingClaim
+	51, // 11: warren.v1.PendingClaim.facts:type_name -> warren.v1.PendingClaim.FactsEntry
+	41, // 12: warren.v1.ShellInput.open:type_name -> warren.v1.ShellOpen
+	42, // 13: warren.v1.ShellInput.window:type_name -> warren.v1.WindowSize
+	42, // 14: warren.v1.ShellOpen.window:type_name -> warren.v1.WindowSize
+	52, // 15: warren.v1.ShellOpen.environment:type_name -> warren.v1.ShellOpen.EnvironmentEntry
+	44, // 16: warren.v1.ShellOutput.opened:type_name -> warren.v1.ShellOpened
+	45, // 17: warren.v1.ShellOutput.exit:type_name -> warren.v1.ShellExit
+	9,  // 18: warren.v1.ShellOpened.path:type_name -> warren.v1.Path
+	48, // 19: warren.v1.ListSessionsResponse.sessions:type_name -> warren.v1.Session
+	9,  // 20: warren.v1.Session.path:type_name -> warren.v1.Path
+	0,  // 21: warren.v1.NodeService.Status:input_type -> warren.v1.StatusRequest
+	4,  // 22: warren.v1.NodeService.Down:input_type -> warren.v1.DownRequest
+	6,  // 23: warren.v1.NodeService.Peers:input_type -> warren.v1.PeersRequest
+	10, // 24: warren.v1.NodeService.Ping:input_type -> warren.v1.PingRequest
+	12, // 25: warren.v1.NodeService.Devices:input_type -> warren.v1.DevicesRequest
+	14, // 26: warren.v1.NodeService.Device:input_type -> warren.v1.DeviceRequest
+	17, // 27: warren.v1.NodeService.Revoke:input_type -> warren.v1.RevokeRequest
+	19, // 28: warren.v1.NodeService.Technicians:input_type -> warren.v1.TechniciansRequest
+	22, // 29: warren.v1.InviteService.Create:input_type -> warren.v1.CreateInviteRequest
+	24, // 30: warren.v1.InviteService.List:input_type -> warren.v1.ListInvitesRequest
+	27, // 31: warren.v1.InviteService.Revoke:input_type -> warren.v1.RevokeInviteRequest
+	29, // 32: warren.v1.InviteService.Pending:input_type -> warren.v1.PendingRequest
+	32, // 33: warren.v1.InviteService.Approve:input_type -> warren.v1.ApproveRequest
+	34, // 34: warren.v1.InviteService.Reject:input_type -> warren.v1.RejectRequest
+	36, // 35: warren.v1.PolicyService.Get:input_type -> warren.v1.GetPolicyRequest
+	38, // 36: warren.v1.PolicyService.Apply:input_type -> warren.v1.ApplyPolicyRequest
+	40, // 37: warren.v1.SessionService.Shell:input_type -> warren.v1.ShellInput
+	46, // 38: warren.v1.SessionService.List:input_type -> warren.v1.ListSessionsRequest
+	49, // 39: warren.v1.SessionService.End:input_type -> warren.v1.EndSessionRequest
+	1,  // 40: warren.v1.NodeService.Status:output_type -> warren.v1.StatusResponse
+	5,  // 41: warren.v1.NodeService.Down:output_type -> warren.v1.DownResponse
+	7,  // 42: warren.v1.NodeService.Peers:output_type -> warren.v1.PeersResponse
+	11, // 43: warren.v1.NodeService.Ping:output_type -> warren.v1.PingResponse
+	13, // 44: warren.v1.NodeService.Devices:output_type -> warren.v1.DevicesResponse
+	15, // 45: warren.v1.NodeService.Device:output_type -> warren.v1.DeviceResponse
+	18, // 46: warren.v1.NodeService.Revoke:output_type -> warren.v1.RevokeResponse
+	20, // 47: warren.v1.NodeService.Technicians:output_type -> warren.v1.TechniciansResponse
+	23, // 48: warren.v1.InviteService.Create:output_type -> warren.v1.CreateInviteResponse
+	25, // 49: warren.v1.InviteService.List:output_type -> warren.v1.ListInvitesResponse
+	28, // 50: warren.v1.InviteService.Revoke:output_type -> warren.v1.RevokeInviteResponse
+	30, // 51: warren.v1.InviteService.Pending:output_type -> warren.v1.PendingResponse
+	33, // 52: warren.v1.InviteService.Approve:output_type -> warren.v1.ApproveResponse
+	35, // 53: warren.v1.InviteService.Reject:output_type -> warren.v1.RejectResponse
+	37, // 54: warren.v1.PolicyService.Get:output_type -> warren.v1.GetPolicyResponse
+	39, // 55: warren.v1.PolicyService.Apply:output_type -> warren.v1.ApplyPolicyResponse
+	43, // 56: warren.v1.SessionService.Shell:output_type -> warren.v1.ShellOutput
+	47, // 57: warren.v1.SessionService.List:output_type -> warren.v1.ListSessionsResponse
+	50, // 58: warren.v1.SessionService.End:output_type -> warren.v1.EndSessionResponse
+	40, // [40:59] is the sub-list for method output_type
+	21, // [21:40] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_local_proto_init() }
@@ -3521,7 +3838,7 @@ func file_warren_v1_local_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_local_proto_rawDesc), len(file_warren_v1_local_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   48,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   4,
 		},

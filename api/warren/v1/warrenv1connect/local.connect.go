@@ -74,6 +74,10 @@ const (
 	PolicyServiceApplyProcedure = "/warren.v1.PolicyService/Apply"
 	// SessionServiceShellProcedure is the fully-qualified name of the SessionService's Shell RPC.
 	SessionServiceShellProcedure = "/warren.v1.SessionService/Shell"
+	// SessionServiceListProcedure is the fully-qualified name of the SessionService's List RPC.
+	SessionServiceListProcedure = "/warren.v1.SessionService/List"
+	// SessionServiceEndProcedure is the fully-qualified name of the SessionService's End RPC.
+	SessionServiceEndProcedure = "/warren.v1.SessionService/End"
 )
 
 // NodeServiceClient is a client for the warren.v1.NodeService service.
@@ -691,6 +695,10 @@ type SessionServiceClient interface {
 	// Shell carries a terminal or a command between a local program and a
 	// device. The first request opens, later ones feed.
 	Shell(context.Context) (*connect.BidiStreamForClientSimple[v1.ShellInput, v1.ShellOutput], error)
+	// List gives the live sessions that this node opened or serves.
+	List(context.Context, *v1.ListSessionsRequest) (*v1.ListSessionsResponse, error)
+	// End ends one of them.
+	End(context.Context, *v1.EndSessionRequest) (*v1.EndSessionResponse, error)
 }
 
 // NewSessionServiceClient constructs a client for the warren.v1.SessionService service. By default,
@@ -710,12 +718,26 @@ func NewSessionServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(sessionServiceMethods.ByName("Shell")),
 			connect.WithClientOptions(opts...),
 		),
+		list: connect.NewClient[v1.ListSessionsRequest, v1.ListSessionsResponse](
+			httpClient,
+			baseURL+SessionServiceListProcedure,
+			connect.WithSchema(sessionServiceMethods.ByName("List")),
+			connect.WithClientOptions(opts...),
+		),
+		end: connect.NewClient[v1.EndSessionRequest, v1.EndSessionResponse](
+			httpClient,
+			baseURL+SessionServiceEndProcedure,
+			connect.WithSchema(sessionServiceMethods.ByName("End")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // sessionServiceClient implements SessionServiceClient.
 type sessionServiceClient struct {
 	shell *connect.Client[v1.ShellInput, v1.ShellOutput]
+	list  *connect.Client[v1.ListSessionsRequest, v1.ListSessionsResponse]
+	end   *connect.Client[v1.EndSessionRequest, v1.EndSessionResponse]
 }
 
 // Shell calls warren.v1.SessionService.Shell.
@@ -723,11 +745,33 @@ func (c *sessionServiceClient) Shell(ctx context.Context) (*connect.BidiStreamFo
 	return c.shell.CallBidiStreamSimple(ctx)
 }
 
+// List calls warren.v1.SessionService.List.
+func (c *sessionServiceClient) List(ctx context.Context, req *v1.ListSessionsRequest) (*v1.ListSessionsResponse, error) {
+	response, err := c.list.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// End calls warren.v1.SessionService.End.
+func (c *sessionServiceClient) End(ctx context.Context, req *v1.EndSessionRequest) (*v1.EndSessionResponse, error) {
+	response, err := c.end.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // SessionServiceHandler is an implementation of the warren.v1.SessionService service.
 type SessionServiceHandler interface {
 	// Shell carries a terminal or a command between a local program and a
 	// device. The first request opens, later ones feed.
 	Shell(context.Context, *connect.BidiStream[v1.ShellInput, v1.ShellOutput]) error
+	// List gives the live sessions that this node opened or serves.
+	List(context.Context, *v1.ListSessionsRequest) (*v1.ListSessionsResponse, error)
+	// End ends one of them.
+	End(context.Context, *v1.EndSessionRequest) (*v1.EndSessionResponse, error)
 }
 
 // NewSessionServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -743,10 +787,26 @@ func NewSessionServiceHandler(svc SessionServiceHandler, opts ...connect.Handler
 		connect.WithSchema(sessionServiceMethods.ByName("Shell")),
 		connect.WithHandlerOptions(opts...),
 	)
+	sessionServiceListHandler := connect.NewUnaryHandlerSimple(
+		SessionServiceListProcedure,
+		svc.List,
+		connect.WithSchema(sessionServiceMethods.ByName("List")),
+		connect.WithHandlerOptions(opts...),
+	)
+	sessionServiceEndHandler := connect.NewUnaryHandlerSimple(
+		SessionServiceEndProcedure,
+		svc.End,
+		connect.WithSchema(sessionServiceMethods.ByName("End")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/warren.v1.SessionService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case SessionServiceShellProcedure:
 			sessionServiceShellHandler.ServeHTTP(w, r)
+		case SessionServiceListProcedure:
+			sessionServiceListHandler.ServeHTTP(w, r)
+		case SessionServiceEndProcedure:
+			sessionServiceEndHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -758,4 +818,12 @@ type UnimplementedSessionServiceHandler struct{}
 
 func (UnimplementedSessionServiceHandler) Shell(context.Context, *connect.BidiStream[v1.ShellInput, v1.ShellOutput]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("warren.v1.SessionService.Shell is not implemented"))
+}
+
+func (UnimplementedSessionServiceHandler) List(context.Context, *v1.ListSessionsRequest) (*v1.ListSessionsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("warren.v1.SessionService.List is not implemented"))
+}
+
+func (UnimplementedSessionServiceHandler) End(context.Context, *v1.EndSessionRequest) (*v1.EndSessionResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("warren.v1.SessionService.End is not implemented"))
 }
