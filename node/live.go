@@ -145,12 +145,12 @@ func (l *life) open() error {
 		return err
 	}
 	l.presence = api.NewPresence(l.engine, l.now)
-	anyone, err := l.openRendezvous()
+	anyone, browsers, err := l.openRendezvous()
 	if err != nil {
 		l.engine.Close()
 		return err
 	}
-	l.port, err = port.NewListener(port.Config{Key: l.key, Admit: l.admit, Anyone: anyone, Log: l.log.With("part", "port")}, port.Enrol, port.Node, port.Raft)
+	l.port, err = port.NewListener(port.Config{Key: l.key, Admit: l.admit, Anyone: anyone, Browsers: browsers, Log: l.log.With("part", "port")}, port.Enrol, port.Node, port.Raft)
 	if err != nil {
 		return err
 	}

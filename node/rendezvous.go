@@ -20,36 +20,41 @@ import (
 )
 
 // openRendezvous takes the ports of a rendezvous where this machine's record
-// lets it be one and others can reach it, and gives the certificate of its
-// doors. It is nil elsewhere. A record with another role counts from the next
-// start.
-func (l *life) openRendezvous() (*tls.Certificate, error) {
+// lets it be one and others can reach it, and gives the certificates of its
+// doors: for machines, and on a controller for browsers. They are nil
+// elsewhere. A record with another role counts from the next start.
+func (l *life) openRendezvous() (anyone, browsers *tls.Certificate, err error) {
 	if len(l.cfg.Up.Public) == 0 && !l.cfg.Up.Loopback {
-		return nil, nil //nolint:nilnil // no rendezvous is no mistake
+		return nil, nil, nil
 	}
 	log := l.view.Now().Log
 	if log == nil {
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil, nil
 	}
 	if d, ok := log.Device(l.key.ID()); !ok || !plan.MayServe(d.Roles) {
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil, nil
 	}
 	cert, err := identity.Certificate(l.key, publicNames(l.cfg.Up.Public)...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	host, _ := netip.AddrFromSlice(l.listen.IP)
 	cfg := rendezvous.Config{
 		Port: l.engine.Port(), Host: host.Unmap(), Loopback: l.cfg.Up.Loopback,
 		Self: l.engine.WireGuardPublic(), Disco: l.engine.DiscoPublic(), Addresses: l.reachableAt, Log: l.log.With("part", "rendezvous"),
 	}
+	if log.IsController(l.key.ID()) {
+		if cfg.Pages, browsers, err = l.landing(); err != nil {
+			return nil, nil, err
+		}
+	}
 	l.rendezvous, err = rendezvous.New(cfg)
 	if errors.Is(err, rendezvous.ErrPortTaken) {
-		return nil, fault.New(fault.Conflict, "a rendezvous needs the three UDP ports above %d: %w", cfg.Port, err).
+		return nil, nil, fault.New(fault.Conflict, "a rendezvous needs the three UDP ports above %d: %w", cfg.Port, err).
 			Try("--listen :PORT with another PORT").Because("port")
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l.services = &identity.Rendezvous{
 		Certificate: sha256.Sum256(cert.Certificate[0]), STUN: cfg.STUN(), Relay: cfg.Relay(),
@@ -60,7 +65,7 @@ func (l *life) openRendezvous() (*tls.Certificate, error) {
 	if l.cfg.Up.Loopback {
 		l.services.TLS = []uint16{cfg.Port}
 	}
-	return &cert, nil
+	return &cert, browsers, nil
 }
 
 // publicNames are the hosts that are no addresses: a client that dials by name

@@ -36,6 +36,7 @@ type derpServer struct {
 	server *derpserver.Server
 	key    key.NodePrivate
 	member func([32]byte) bool
+	pages  http.Handler
 	log    *slog.Logger
 
 	mu      sync.Mutex // guards the following
@@ -50,10 +51,13 @@ type client struct {
 	key  key.NodePublic
 }
 
-func newDERP(member func([32]byte) bool, log *slog.Logger) *derpServer {
+func newDERP(member func([32]byte) bool, pages http.Handler, log *slog.Logger) *derpServer {
+	if pages == nil {
+		pages = http.NotFoundHandler()
+	}
 	// The key seals the greetings of one run; clients learn it inside TLS,
 	// whose certificate they know.
-	d := &derpServer{key: key.NewNode(), member: member, log: log, clients: map[*client]struct{}{}}
+	d := &derpServer{key: key.NewNode(), member: member, pages: pages, log: log, clients: map[*client]struct{}{}}
 	d.server = derpserver.New(d.key, libraryLog(log))
 	d.server.UpdateRateLimits(derpserver.RateConfig{
 		PerClientRateLimitBytesPerSec: bytesPerSecond, PerClientRateBurstBytes: burst,
@@ -61,7 +65,7 @@ func newDERP(member func([32]byte) bool, log *slog.Logger) *derpServer {
 	return d
 }
 
-// ServeHTTP knows three paths, byte for byte, and nothing else.
+// ServeHTTP knows three paths, byte for byte; the rest is for pages.
 func (d *derpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.RequestURI {
 	case "/derp/latency-check", "/derp/probe":
@@ -69,7 +73,7 @@ func (d *derpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/derp":
 		d.upgrade(w, r)
 	default:
-		http.NotFound(w, r)
+		d.pages.ServeHTTP(w, r)
 	}
 }
 

@@ -34,6 +34,8 @@ type Config struct {
 	Self, Disco [32]byte
 	// Addresses are where the relay can be reached, asked at each allocation.
 	Addresses func() []netip.Addr
+	// Pages answers what is no path of DERP; nil answers with 404.
+	Pages http.Handler
 	// Log is where the server speaks; nil is silence.
 	Log *slog.Logger
 }
@@ -69,7 +71,7 @@ func New(cfg Config) (*Server, error) {
 		s.Close()
 		return nil, err
 	}
-	s.derp = newDERP(s.member, cfg.Log)
+	s.derp = newDERP(s.member, cfg.Pages, cfg.Log)
 	return s, nil
 }
 

@@ -8,13 +8,14 @@
 //	            +-> warren-enrol/1  strangers with an invite
 //	TCP -> TLS -+-> warren-node/1   members
 //	            +-> warren-raft/1   controllers
-//	            +-> none of these   anyone, on a rendezvous: DERP
+//	            +-> none of these   anyone, on a rendezvous: DERP, the landing page
 //
 // There is no certificate authority and no session resumption. HTTP handlers
 // run behind it as HTTP/2 without a second TLS layer (Serve and Client).
 //
 // On a rendezvous, TLS clients that name none of the protocols get to the
-// listener of Anyone without proving anything, and no further.
+// listener of Anyone without proving anything, and no further. Who takes no
+// Ed25519, as browsers do not, is shown a certificate of another kind there.
 //
 // Promises: a handshake ends within HandshakeTimeout; at most MaxHandshakes
 // are under way; a connection whose key loses its right is closed by Recheck.

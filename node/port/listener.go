@@ -24,7 +24,7 @@ const (
 	Node  = "warren-node/1"
 	Raft  = "warren-raft/1"
 	// Anyone stands for TLS clients that name none of these and prove nothing:
-	// other machines' DERP clients.
+	// other machines' DERP clients, and browsers.
 	Anyone = ""
 )
 
@@ -46,7 +46,9 @@ type Config struct {
 	// Anyone is the certificate shown to those of the protocol Anyone; nil
 	// refuses them.
 	Anyone *tls.Certificate
-	Log    *slog.Logger
+	// Browsers is shown in its place to who takes no Ed25519; nil is Anyone's.
+	Browsers *tls.Certificate
+	Log      *slog.Logger
 }
 
 // Listener accepts TLS connections and hands each to its protocol's queue.
@@ -69,7 +71,7 @@ func NewListener(cfg Config, protocols ...string) (*Listener, error) {
 	}
 	l := &Listener{cfg: cfg, tls: conf, queues: map[string]*queue{}, live: map[*Conn]struct{}{}}
 	if cfg.Anyone != nil {
-		conf.GetConfigForClient = forAnyone(protocols, *cfg.Anyone)
+		conf.GetConfigForClient = forAnyone(protocols, cfg.Anyone, cfg.Browsers)
 		protocols = append(slices.Clone(protocols), Anyone)
 	}
 	for _, p := range protocols {
@@ -81,9 +83,15 @@ func NewListener(cfg Config, protocols ...string) (*Listener, error) {
 // forAnyone picks the configuration by what the client names: with one of
 // protocols it has to prove a node key, without it gets no further than the
 // queue of Anyone.
-func forAnyone(protocols []string, cert tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Config, error) {
+func forAnyone(protocols []string, anyone, browsers *tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Config, error) {
 	open := &tls.Config{
-		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true,
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if browsers != nil && !slices.Contains(hello.SignatureSchemes, tls.Ed25519) {
+				return browsers, nil
+			}
+			return anyone, nil
+		},
+		MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true,
 	}
 	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		for _, p := range hello.SupportedProtos {
