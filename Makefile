@@ -70,8 +70,9 @@ bench: build ## measure beside OpenSSH and wireguard-go, write docs/benchmarks.m
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-generate: $(TOOLS) ## Go code from the schemas in api/
+generate: $(TOOLS) ## Go code from the schemas in api/, docs/verbs.md from the verbs
 	cd api && PATH="$(CURDIR)/.bin:$$PATH" buf generate
+	go test ./cmd/warren -run TestVerbsPage -update
 
 lab: build ## stories in network namespaces, as root
 	@scripts/setup.sh base

@@ -37,7 +37,8 @@ nothing behind.`,
 		},
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&dir, "dir", demo.DefaultDir(), "folder of the demo")
+	f.StringVar(&dir, "dir", demo.DefaultDir(), "folder of the demo (default: one of this user, where temporary files go)")
+	f.Lookup("dir").DefValue = "" // said in words: the manual is the same on every machine
 	cmd.Flags().IntVar(&devices, "devices", 2, "how many devices")
 	cmd.AddCommand(
 		demoVerb(a, &dir, "status", "Show the demo's machines", "warren demo status"),

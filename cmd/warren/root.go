@@ -87,7 +87,7 @@ Start here:
 		newDevices(a), newDevice(a), newTechnicians(a), newRevoke(a))
 	group("What all machines agree on", newPolicy(a), newAudit(a), newControllers(a), newBackup(a), newRestore(a))
 	group("Work", newShell(a))
-	group("Other", newDemo(a), newVersion(a), newCompletion(a))
+	group("Other", newDemo(a), newVersion(a), newCompletion(a), newManual(a))
 	root.SetHelpCommandGroupID("Other")
 	a.completes(root)
 	return root
