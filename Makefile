@@ -19,7 +19,12 @@ export GOFLAGS := $(strip $(filter-out -tags=ts_omit_cloud,$(GOFLAGS)) -tags=ts_
 TOOLS := $(addprefix .bin/,buf gofumpt golangci-lint protoc-gen-connect-go protoc-gen-go)
 CROSS := linux/arm64 windows/amd64 darwin/arm64
 
-.PHONY: help setup packages build check test cross demo bench fuzz generate baseline lab lab-systemd soak clean
+# The pages of the console, and what they are made of.
+PAGES := web/dist/index.html
+NODE_MODULES := web/app/node_modules/.package-lock.json
+PAGE_SOURCES := $(shell find web/app -type d \( -name node_modules -o -name gen -o -name e2e -o -name test \) -prune -o -type f -print)
+
+.PHONY: help setup packages build pages e2e check test cross demo bench fuzz generate baseline lab lab-systemd soak clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -35,7 +40,19 @@ $(TOOLS) &: tools/go.mod tools/go.sum
 	cd tools && GOBIN=$(CURDIR)/.bin go install -trimpath tool
 	@touch $(TOOLS)
 
-build: ## bin/warren, static and stripped
+$(NODE_MODULES): web/app/package.json web/app/package-lock.json
+	cd web/app && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Their client is written from the schemas that the binary speaks.
+$(PAGES): $(NODE_MODULES) $(PAGE_SOURCES) $(wildcard api/warren/v1/*.pb.go scripts/tsgen/*.go)
+	go run ./scripts/tsgen web/app/src/gen
+	cd web/app && npm run --silent build
+	@touch $@
+
+pages: $(PAGES) ## the console's pages, which the binary carries
+
+build: pages ## bin/warren, static and stripped
 	$(GOBUILD) -o bin/warren ./cmd/warren
 
 check: $(TOOLS) ## format, vet, lint, schemas, shape
@@ -45,8 +62,9 @@ check: $(TOOLS) ## format, vet, lint, schemas, shape
 # large fleets of mesh/gossip run without the race detector: see mostRaced.
 # Packages run one after the other: their stories are real processes, and what
 # they measure in seconds means little where others compile.
-test: setup check ## everything that needs no more than this machine
+test: setup pages check ## everything that needs no more than this machine
 	@mkdir -p bin
+	cd web/app && npm run --silent test
 	go test -p 1 -race -shuffle=on -timeout 15m ./... 2>&1 | tee bin/test.log
 	go test -shuffle=on -timeout 15m ./mesh/gossip 2>&1 | tee -a bin/test.log
 	$(MAKE) --no-print-directory build
@@ -88,5 +106,10 @@ soak: ## the long forms of the fault tests, a line of figures each
 baseline: $(TOOLS) ## what later schemas are held against; for a release
 	cd api && PATH="$(CURDIR)/.bin:$$PATH" buf build -o baseline.binpb
 
+e2e: packages build ## the console in Debian's Chromium, against a demo mesh
+	@scripts/setup.sh base e2e
+	cd web/app && npm run --silent e2e
+
 clean: ## remove what was built
-	rm -rf bin .bin
+	rm -rf bin .bin web/app/node_modules web/app/src/gen
+	find web/dist -mindepth 1 -not -name .keep -delete

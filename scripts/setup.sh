@@ -15,13 +15,17 @@ if ! go list -f '{{.Name}}' ./scripts/shape >/dev/null; then
 	exit 1
 fi
 
+# Where the machine has no Node of its own, Debian's is taken.
+purposes=("$@")
+command -v npm >/dev/null || purposes+=(pages)
+
 if ! command -v dpkg-query >/dev/null; then
 	echo "setup: no Debian; see scripts/packages.txt for what the tests need" >&2
 	exit 0
 fi
 
 missing=()
-for purpose in "$@"; do
+for purpose in "${purposes[@]}"; do
 	while read -r for_what package _; do
 		[ "$for_what" = "$purpose" ] || continue
 		state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)

@@ -1,0 +1,63 @@
+import { lazy, type ReactElement, Suspense, useEffect } from "react";
+import { access } from "./api/bearer";
+import { useWhoami } from "./api/queries";
+import { line } from "./api/watch";
+import { useRoute } from "./lib/router";
+import { useStore } from "./lib/store";
+import { useText } from "./text";
+import { Frame } from "./ui/Frame";
+import { Gate, GateDialog } from "./ui/Gate";
+import { Fault, Loading } from "./ui/parts";
+import { Toasts } from "./ui/toast";
+import { Devices } from "./pages/Devices";
+import { Overview } from "./pages/Overview";
+
+// What needs much code comes when it is looked at.
+const pages: Record<string, React.ComponentType<{ args: string[] }>> = {
+	overview: Overview,
+	devices: Devices,
+	terminal: lazy(() => import("./pages/Terminal")),
+	invites: lazy(() => import("./pages/Invites")),
+};
+
+export function App(): ReactElement {
+	const way = useStore(access);
+	return (
+		<>
+			{way.kind === "in" || way.kind === "expired" ? <Inside /> : <Gate way={way} />}
+			{way.kind === "expired" && <GateDialog />}
+			<Toasts />
+		</>
+	);
+}
+
+function Inside(): ReactElement {
+	const who = useWhoami();
+	const state = useStore(line);
+	const t = useText();
+	const route = useRoute();
+	useEffect(() => {
+		const name = t.nav[route.page as keyof typeof t.nav] ?? t.nav.overview;
+		document.title = `${name} · ${who.data?.mesh || "warren"}`;
+	}, [t, route.page, who.data?.mesh]);
+
+	if (who.data === undefined) {
+		return (
+			<main className="alone">
+				<div className="card pad">
+					{who.error && state === "lost" ? <Fault error={who.error} again={() => void who.refetch()} /> : <Loading />}
+				</div>
+			</main>
+		);
+	}
+	const owner = who.data.ownership === "owner";
+	const page = route.page === "overview" && owner ? "owner" : route.page;
+	const Page = (pages[page] ?? Overview);
+	return (
+		<Frame who={who.data}>
+			<Suspense fallback={<Loading rows={6} />}>
+				<Page key={page === "devices" ? route.args[0] : page} args={route.args} />
+			</Suspense>
+		</Frame>
+	);
+}

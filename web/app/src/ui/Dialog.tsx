@@ -1,0 +1,92 @@
+import { Dialog as Radix } from "radix-ui";
+import { type ReactElement, type ReactNode, useState } from "react";
+import { useText } from "../text";
+import { Button, Fault } from "./parts";
+
+/**
+ * A dialog that keeps the focus and gives it back. Radix's own overlay locks
+ * the scroll by an inline style sheet, which the policy of the pages forbids,
+ * so the veil is ours; the page behind scrolls inside a box of its own.
+ */
+export function Dialog(props: {
+	open: boolean;
+	close: () => void;
+	title: ReactNode;
+	children: ReactNode;
+	footer?: ReactNode;
+	className?: string;
+}): ReactElement {
+	const t = useText();
+	return (
+		<Radix.Root open={props.open} onOpenChange={(open) => !open && props.close()}>
+			<Radix.Portal>
+				<div className="veil" />
+				<Radix.Content className={`dialog ${props.className ?? ""}`} aria-describedby={undefined}>
+					<header>
+						<Radix.Title asChild>
+							<h2>{props.title}</h2>
+						</Radix.Title>
+						<Radix.Close asChild>
+							<Button look="plain" slim icon="close" aria-label={t.common.close} />
+						</Radix.Close>
+					</header>
+					<div className="body">{props.children}</div>
+					{props.footer !== undefined && <footer>{props.footer}</footer>}
+				</Radix.Content>
+			</Radix.Portal>
+		</Radix.Root>
+	);
+}
+
+/** Asks before something is done, does it, and stays open where it failed. */
+export function Confirm(props: {
+	open: boolean;
+	close: () => void;
+	title: string;
+	verb: string;
+	danger?: boolean;
+	disabled?: boolean;
+	act: () => Promise<unknown>;
+	children: ReactNode;
+}): ReactElement {
+	const t = useText();
+	const [busy, setBusy] = useState(false);
+	const [error, setError] = useState<unknown>(null);
+	const run = async (): Promise<void> => {
+		setBusy(true);
+		setError(null);
+		try {
+			await props.act();
+			props.close();
+		} catch (e) {
+			setError(e);
+		} finally {
+			setBusy(false);
+		}
+	};
+	return (
+		<Dialog
+			open={props.open}
+			close={() => {
+				setError(null);
+				props.close();
+			}}
+			title={props.title}
+			footer={
+				<>
+					<Button onClick={props.close}>{t.common.cancel}</Button>
+					<Button
+						look={props.danger ? "danger-main" : "main"}
+						disabled={busy || props.disabled}
+						onClick={() => void run()}
+					>
+						{props.verb}
+					</Button>
+				</>
+			}
+		>
+			{props.children}
+			{error !== null && <Fault error={error} />}
+		</Dialog>
+	);
+}
