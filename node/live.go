@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -120,6 +121,9 @@ func (l *life) work(ctx context.Context, doors []net.Listener) error {
 	g.Go(func() error { return l.gossip.run(ctx) })
 	g.Go(func() error { return l.auditor.run(ctx) })
 	g.Go(func() error { return l.public.run(ctx, l.engine.Refresh) })
+	if l.owned() {
+		l.offerConsole(ctx)
+	}
 	l.running.Store(l.api())
 	l.ready.Store(true)
 	if l.cfg.Ready != nil {
@@ -318,7 +322,7 @@ func (l *life) now() plan.Plan {
 func (l *life) api() *api.Running {
 	return &api.Running{
 		Self: l.key.ID(), Home: l.home, View: l.view, Plan: l.now, Authority: l.authority,
-		Engine: l.engine, Presence: l.presence, Gossip: l.gossip, Hub: l.hub, Broker: l.broker,
+		Engine: l.engine, Presence: l.presence, Gossip: l.gossip, Hub: l.hub, Broker: l.broker, Opened: api.NewOpened(), Looks: api.NewLooks(l.key.ID(), runtime.GOOS),
 		Controllers: l.controllers, Contact: l.follower.contact, Clocks: l.clocks, Audit: l.auditor.api(),
 		Backup: l.backup,
 		Log:    l.log.With("part", "api"),

@@ -16,6 +16,7 @@ import (
 	"warren/mesh/identity"
 	"warren/node/api"
 	"warren/node/care"
+	"warren/node/console"
 	"warren/node/enrol"
 	"warren/node/fault"
 	"warren/node/home"
@@ -30,6 +31,13 @@ type Config struct {
 	Up platform.Config
 	// Ready is called once, when the socket serves and the overlay is up.
 	Ready func()
+	// Begin is for a machine in no mesh: where it is given, the node serves a
+	// page that founds one, tells Begin its address, and goes on as the founded
+	// node. Else such a machine is an error.
+	Begin func(url string)
+	// Name is this machine's name in a mesh that it founds where no other is
+	// given; Version is this program's.
+	Name, Version string
 	// Waiting is called where this machine waits for its approval first; may be
 	// nil, as Ready may.
 	Waiting func()
@@ -51,6 +59,9 @@ type machine struct {
 	journal *care.Journal
 	started time.Time
 
+	console *console.Server
+	founded chan struct{} // closed when the machine is in a mesh
+
 	mu     sync.Mutex
 	member home.Member
 
@@ -66,7 +77,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.Up.Check(); err != nil {
 		return err
 	}
-	if err := cfg.Dir.Check(); err != nil {
+	prepare := cfg.Dir.Check
+	if cfg.Begin != nil {
+		prepare = cfg.Dir.Create
+	}
+	if err := prepare(); err != nil {
 		return err
 	}
 	release, err := platform.Lock(cfg.Dir)
@@ -87,15 +102,24 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	local, err := m.openConsole(ctx)
+	if err != nil {
+		_ = socket.Close()
+		return err
+	}
 	ctx, m.stop = context.WithCancel(ctx)
 	defer m.stop()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		// The socket outlives the rest: who asks while the node stops is told.
-		return port.Serve(ctx, api.LocalServer(m.local()), socket)
+		return port.Serve(ctx, api.LocalServer(local), socket)
 	})
+	g.Go(func() error { return m.console.Run(ctx) })
 	g.Go(func() error {
 		defer m.stop()
+		if err := m.begin(ctx); err != nil {
+			return err
+		}
 		if err := m.enrolled(ctx); err != nil {
 			return err
 		}
@@ -111,44 +135,57 @@ func Run(ctx context.Context, cfg Config) error {
 // load reads what the folder says this machine is.
 func load(cfg Config) (*machine, error) {
 	journal := care.NewJournal(cfg.Log.Handler())
-	m := &machine{cfg: cfg, home: home.At(cfg.Dir), log: slog.New(journal), journal: journal, started: time.Now()}
-	var err error
-	m.member, err = m.home.Member()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.NotFound, "this machine is in no mesh").Try("warren init --name MESH, or warren join LINK").Because("no-mesh")
-	}
-	if err != nil {
-		return nil, err
-	}
-	if open := cfg.Dir.Tighten(m.home.Files()...); len(open) > 0 {
-		m.log.Warn("files that other users could read were closed to them; whoever read a key can use it until this machine is revoked", "files", open)
-	}
-	if m.mesh, err = m.member.MeshID(); err != nil {
-		return nil, fault.New(fault.Invalid, "%s: %w", cfg.Dir.Path("member"), err)
-	}
-	m.key, err = m.home.NodeKey()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Invalid, "the state folder %s is incomplete: node.key is missing", cfg.Dir).Try("restore it from a backup, or warren leave and join anew")
-	}
-	if err != nil {
-		return nil, err
+	m := &machine{
+		cfg: cfg, home: home.At(cfg.Dir), log: slog.New(journal), journal: journal, started: time.Now(),
+		founded: make(chan struct{}),
 	}
 	listen := cfg.Up.Listen
 	if listen == "" {
 		listen = platform.DefaultListen
 	}
+	var err error
 	m.listen, err = net.ResolveTCPAddr("tcp", listen)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "--listen: %w", err)
 	}
-	return m, nil
+	m.member, err = m.home.Member()
+	if errors.Is(err, fs.ErrNotExist) {
+		if cfg.Begin != nil {
+			return m, nil
+		}
+		return nil, fault.New(fault.NotFound, "this machine is in no mesh").Try("warren init --name MESH, or warren join LINK").Because("no-mesh")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m, m.become()
+}
+
+// become reads the keys of the member that this machine is.
+func (m *machine) become() error {
+	if open := m.cfg.Dir.Tighten(m.home.Files()...); len(open) > 0 {
+		m.log.Warn("files that other users could read were closed to them; whoever read a key can use it until this machine is revoked", "files", open)
+	}
+	var err error
+	if m.mesh, err = m.member.MeshID(); err != nil {
+		return fault.New(fault.Invalid, "%s: %w", m.cfg.Dir.Path("member"), err)
+	}
+	m.key, err = m.home.NodeKey()
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.Invalid, "the state folder %s is incomplete: node.key is missing", m.cfg.Dir).Try("restore it from a backup, or warren leave and join anew")
+	}
+	if err != nil {
+		return err
+	}
+	close(m.founded)
+	return nil
 }
 
 // local is what the local socket works with.
 func (m *machine) local() *api.Local {
 	return &api.Local{
 		Home: m.home, Member: m.membership, Running: &m.running, Ready: m.ready.Load,
-		Up: m.cfg.Up, Started: m.started, Lines: m.journal.Text,
+		Up: m.cfg.Up, Started: m.started, Lines: m.journal.Text, Version: m.cfg.Version,
 		Stop: func(leave bool) {
 			m.leaving.Store(leave)
 			m.stop()

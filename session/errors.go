@@ -90,6 +90,7 @@ const (
 	ReasonRevoked = "revoked"
 	ReasonStopped = "the device stops"
 	ReasonLost    = "the connection was lost"
+	ReasonEnded   = "ended on the device"
 )
 
 // EndError is the end of a session that the other side called for a reason.

@@ -119,7 +119,7 @@ func (a *app) tryThis(s demo.Status) {
 	a.say("")
 	_ = a.demoTable(s)
 	a.say("")
-	a.say("In another terminal, three things to try:")
+	a.say("In another terminal, four things to try:")
 	a.say("")
 	one, other := demo.Desk, demo.Desk // where there is no device
 	for _, n := range s.Nodes {
@@ -132,6 +132,8 @@ func (a *app) tryThis(s demo.Status) {
 	}
 	a.say("  # speak for the technician, who sits at %s", demo.Desk)
 	a.say("  eval \"$(%s demo env%s)\"", exe, folder)
+	a.say("  # see it all in a browser")
+	a.say("  %s console", exe)
 	a.say("  # open a terminal there, straight through the mesh")
 	a.say("  %s shell %s", exe, one)
 	a.say("  # stop all controllers, then shell %s: it needs nobody in the middle", other)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ import (
 //	answers FILE CODE VERB  likewise, for a verb that asks
 //
 // $ME is who runs the tests, $USER a user who may log in and is not
-// root, $USERID the number; $MUCH is what a long output has, in
+// root, $USERID the number; $CONSOLE is a free port; $MUCH is what a long output has, in
 // bytes.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"warren": main})
@@ -96,6 +97,12 @@ func setup(env *testscript.Env) error {
 		env.Setenv("USERID", u.Uid)
 	}
 	env.Setenv("MUCH", "20000000")
+	console, err := freePort()
+	if err != nil {
+		return err
+	}
+	env.Setenv("PROGRAM", programDir(env.Getenv("PATH")))
+	env.Setenv("CONSOLE", strconv.Itoa(console))
 	if race { // the detector makes every byte dear
 		env.Setenv("MUCH", "3000000")
 	}

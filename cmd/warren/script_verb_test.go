@@ -28,11 +28,11 @@ type result struct {
 
 // command prepares this program with args, as the story's user.
 func (s *story) command(ctx context.Context, ts *testscript.TestScript, args []string) *exec.Cmd {
-	path, err := exec.LookPath(filepath.Join(programDir(ts.Getenv("PATH")), "bin", "warren"))
+	path, err := exec.LookPath(filepath.Join(ts.Getenv("PROGRAM"), "bin", "warren"))
 	ts.Check(err)
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = ts.Getenv("WORK")
-	for _, name := range []string{"PATH", "HOME", "LANG", "TMPDIR", "TERM", "WARREN_STATE", "XDG_STATE_HOME", "SUDO_UID", "GORACE", "GOCOVERDIR"} {
+	for _, name := range []string{"PATH", "HOME", "LANG", "TMPDIR", "TERM", "WARREN_STATE", "XDG_STATE_HOME", "SUDO_UID", "DISPLAY", "GORACE", "GOCOVERDIR"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

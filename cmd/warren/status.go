@@ -76,6 +76,10 @@ func statusOf(s *warrenv1.StatusResponse) statusJSON {
 
 func (a *app) printStatus(s *warrenv1.StatusResponse) error {
 	n := s.GetNode()
+	if s.GetMesh() == "" {
+		_, err := fmt.Fprintln(a.out, "This machine is in no mesh yet; warren console gives the page that founds one.")
+		return err
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s in mesh %s (%.8s)\n", printable(n.GetName()), printable(s.GetMesh()), s.GetMeshId())
 	fmt.Fprintf(&b, "  role         %s\n", n.GetRole())

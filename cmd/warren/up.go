@@ -19,7 +19,10 @@ func newUp(a *app) *cobra.Command {
 		Use:   "up",
 		Short: "Run this machine's node",
 		Long: `Run this machine's node in the foreground until it is told to stop. Options may
-stand in warren.yaml in the state folder as well, in the same words; flags win.`,
+stand in warren.yaml in the state folder as well, in the same words; flags win.
+
+On a machine in no mesh it prints the address of a page that founds one, where
+it runs in a terminal or --console is given.`,
 		Example: "  warren up\n  warren up --public hq.example.org:41820\n  warren up --loopback --listen :41900",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,9 +41,8 @@ stand in warren.yaml in the state folder as well, in the same words; flags win.`
 			}
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
-			later(a, up)
 			return a.run(ctx, node.Config{
-				Dir: d, Up: up,
+				Dir: d, Up: up, Begin: a.begins(up), Name: hostName(), Version: version,
 				Ready: func() {
 					a.say("ready")
 					service.Notify("READY=1", "STATUS=ready")
@@ -56,7 +58,7 @@ stand in warren.yaml in the state folder as well, in the same words; flags win.`
 	f.StringSliceVar(&given.Public, "public", nil, "HOST:PORT by which others anywhere reach this machine; repeat for more")
 	f.BoolVar(&given.Loopback, "loopback", false, "stay on this machine: loopback addresses only, no kernel interface")
 	f.StringVar(&given.Tun, "tun", "auto", "auto, kernel or userspace")
-	f.StringVar(&given.Console, "console", "127.0.0.1:7780", "where the console is served")
+	f.StringVar(&given.Console, "console", platform.DefaultConsole, "where the console is served, on this machine only")
 	f.BoolVar(&given.HostFiles, "host-files", false, "terminals see all files, where a service manager lets the node see a part of them")
 	f.BoolVar(&debug, "debug", false, "log more")
 	return cmd
@@ -88,10 +90,16 @@ func overlay(cmd *cobra.Command, up *platform.Config, given platform.Config) {
 	}
 }
 
-// later says which options are taken but do nothing yet.
-func later(a *app, up platform.Config) {
-	if up.Console != "" {
-		a.say("note: the console is not there yet; --console does nothing")
+// begins tells where a person may found a mesh by a page: only where somebody
+// looks, or asked for the page.
+func (a *app) begins(up platform.Config) func(url string) {
+	if up.Console == "" && !a.interactive() {
+		return nil
+	}
+	return func(url string) {
+		a.say("This machine is in no mesh yet. To found one here,")
+		a.say("open %s", url)
+		a.say("It works once, for five minutes; warren console gives another.")
 	}
 }
 

@@ -23,7 +23,7 @@ func (s nodeService) Devices(_ context.Context, req *warrenv1.DevicesRequest) (*
 	out := &warrenv1.DevicesResponse{}
 	log := r.log()
 	for d := range log.Devices() {
-		dev := deviceOf(log, d, heard[d.ID].Online || d.ID == r.Self)
+		dev := r.deviceNow(log, d, heard)
 		ok, err := match(dev)
 		if err != nil {
 			return nil, err
@@ -45,7 +45,7 @@ func (s nodeService) Device(_ context.Context, req *warrenv1.DeviceRequest) (*wa
 	if err != nil {
 		return nil, err
 	}
-	return &warrenv1.DeviceResponse{Device: deviceOf(r.log(), d, r.heard()[d.ID].Online || d.ID == r.Self)}, nil
+	return &warrenv1.DeviceResponse{Device: r.deviceNow(r.log(), d, r.heard())}, nil
 }
 
 // heard tells how the peers are, as far as gossip knows.

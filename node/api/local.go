@@ -31,28 +31,55 @@ func callerOf(ctx context.Context) int {
 	return nobody
 }
 
-// LocalServer serves the local socket. Every local user may ask for the
-// status; all else is for root, the user the node runs as, and the technician
-// who joined from here.
-func LocalServer(l *Local) *http.Server {
-	mux := http.NewServeMux()
+// As puts the local user uid into ctx as the caller. Whoever uses it has
+// proof of that.
+func As(ctx context.Context, uid int) context.Context {
+	return context.WithValue(ctx, callerKey{}, uid)
+}
+
+// service is one Connect service of the local API.
+type service struct {
+	path    string // "/warren.v1.NodeService/"
+	handler http.Handler
+}
+
+func (l *Local) services() []service {
 	opts := []connect.HandlerOption{
 		connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxLocal),
 	}
-	mux.Handle(warrenv1connect.NewNodeServiceHandler(nodeService{l}, opts...))
-	mux.Handle(warrenv1connect.NewInviteServiceHandler(inviteService{l}, opts...))
-	mux.Handle(warrenv1connect.NewPolicyServiceHandler(policyService{l}, opts...))
-	mux.Handle(warrenv1connect.NewSessionServiceHandler(sessionService{Local: l}, opts...))
-	mux.Handle(warrenv1connect.NewAuditServiceHandler(auditService{l}, opts...))
-	mux.Handle(warrenv1connect.NewMeaningServiceHandler(meaningService{l}, opts...))
-	mux.Handle(warrenv1connect.NewCareServiceHandler(careService{l}, opts...))
-	mux.Handle(warrenv1connect.NewControllersServiceHandler(controllersService{l}, opts...))
-	return port.Server(fromHere(l.known(mux)), func(ctx context.Context, c net.Conn) context.Context {
+	var out []service
+	add := func(path string, h http.Handler) { out = append(out, service{path, h}) }
+	add(warrenv1connect.NewNodeServiceHandler(nodeService{l}, opts...))
+	add(warrenv1connect.NewInviteServiceHandler(inviteService{l}, opts...))
+	add(warrenv1connect.NewPolicyServiceHandler(policyService{l}, opts...))
+	add(warrenv1connect.NewSessionServiceHandler(sessionService{l}, opts...))
+	add(warrenv1connect.NewAuditServiceHandler(auditService{l}, opts...))
+	add(warrenv1connect.NewMeaningServiceHandler(meaningService{l}, opts...))
+	add(warrenv1connect.NewCareServiceHandler(careService{l}, opts...))
+	add(warrenv1connect.NewControllersServiceHandler(controllersService{l}, opts...))
+	add(warrenv1connect.NewConsoleServiceHandler(consoleService{l}, opts...))
+	return out
+}
+
+// Services answers the local API for the caller of the request's context (see
+// As). Every local user may ask for the status; all else is for root, the user
+// the node runs as, and the technician who joined from here.
+func (l *Local) Services() http.Handler {
+	mux := http.NewServeMux()
+	for _, s := range l.services() {
+		mux.Handle(s.path, s.handler)
+	}
+	return l.known(mux)
+}
+
+// LocalServer serves the local socket.
+func LocalServer(l *Local) *http.Server {
+	return port.Server(fromHere(l.Services()), func(ctx context.Context, c net.Conn) context.Context {
 		uid, _, _, err := platform.PeerUID(c)
 		if err != nil {
 			uid = nobody
 		}
-		return context.WithValue(ctx, callerKey{}, uid)
+		return As(ctx, uid)
 	})
 }
 
@@ -71,14 +98,26 @@ func fromHere(next http.Handler) http.Handler {
 // known lets strangers among the local users ask for the status only.
 func (l *Local) known(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		uid := callerOf(r.Context())
-		if uid >= 0 && (uid == 0 || uid == os.Getuid() || uid == l.technicianUID()) || r.URL.Path == warrenv1connect.NodeServiceStatusProcedure {
+		err := l.knows(callerOf(r.Context()))
+		if err == nil || r.URL.Path == warrenv1connect.NodeServiceStatusProcedure {
 			next.ServeHTTP(w, r)
 			return
 		}
-		err := fault.New(fault.Denied, "this node does not answer to user %d", uid).Try("as root, or as the technician who joined here")
-		_ = connect.NewErrorWriter().Write(w, r, fault.Wire(err))
+		Refuse(w, r, err)
 	})
+}
+
+// Refuse answers a request with err as Connect services do.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	_ = connect.NewErrorWriter().Write(w, r, fault.Wire(err))
+}
+
+// knows tells whether the node answers to a local user at all.
+func (l *Local) knows(uid int) error {
+	if uid >= 0 && (uid == 0 || uid == os.Getuid() || uid == l.technicianUID()) {
+		return nil
+	}
+	return fault.New(fault.Denied, "this node does not answer to user %d", uid).Try("as root, or as the technician who joined here")
 }
 
 // technicianUID is the local user who may use the technician's key.

@@ -43,6 +43,8 @@ type Running struct {
 	Gossip    Gossip
 	Hub       *broker.Hub
 	Broker    *broker.Broker
+	Opened    *Opened
+	Looks     *Looks
 	Audit     Audit
 	// Controllers tells how the controllers are, as seen from here.
 	Controllers func(ctx context.Context) []Controller

@@ -34,13 +34,19 @@ func (s nodeService) Peers(ctx context.Context, _ *warrenv1.PeersRequest) (*warr
 		if !ok {
 			continue
 		}
-		online, since := presence(p, heard[p.ID])
-		out.Peers = append(out.Peers, &warrenv1.Peer{
-			Id: d.ID.String(), Name: d.Name, Role: d.Role(), Addresses: addresses(log, d), Online: online, Since: since,
-			Path: pathOf(p), RxBytes: counts[p.ID].RxBytes, TxBytes: counts[p.ID].TxBytes,
-		})
+		peer := r.peerNow(log, d, p, heard[p.ID])
+		peer.RxBytes, peer.TxBytes = counts[p.ID].RxBytes, counts[p.ID].TxBytes
+		out.Peers = append(out.Peers, peer)
 	}
 	return out, nil
+}
+
+// peerNow is a peer but for its traffic.
+func (r *Running) peerNow(log *trust.Log, d trust.Device, p Path, m gossip.Member) *warrenv1.Peer {
+	online, since := presence(p, m)
+	return &warrenv1.Peer{
+		Id: d.ID.String(), Name: d.Name, Role: d.Role(), Addresses: addresses(log, d), Online: online, Since: since, Path: pathOf(p),
+	}
 }
 
 // presence joins what was heard of a peer with whether it answers us: it may be

@@ -90,6 +90,14 @@ func (p *Presence) Look(ctx context.Context) []Path {
 	return list
 }
 
+// Last is what was heard of a peer when it was asked last, without asking it.
+func (p *Presence) Last(id identity.NodeID) (Path, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	path, ok := p.last[id]
+	return path, ok
+}
+
 // between says why no member carries packets to a peer either; a peer that is
 // such a member itself is left without.
 func between(c mesh.Config, peer mesh.Peer) string {

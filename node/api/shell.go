@@ -13,7 +13,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	warrenv1 "warren/api/warren/v1"
-	"warren/api/warren/v1/warrenv1connect"
 	"warren/consensus/trust"
 	"warren/mesh"
 	"warren/node/client"
@@ -23,22 +22,33 @@ import (
 	"warren/session/shell"
 )
 
-type sessionService struct {
-	warrenv1connect.UnimplementedSessionServiceHandler
-	*Local
-}
+type sessionService struct{ *Local }
 
 // openTime bounds the opening of a session.
 const openTime = 10 * time.Second
 
-// Shell implements SessionService: it is the technician's end of the session,
-// and copies between it and the local program.
+// Program is what a session is opened for: a verb behind the local socket, a
+// page behind a WebSocket. One goroutine receives, one at a time sends.
+type Program interface {
+	// Receive waits for the next input; the first is a ShellOpen. An error means
+	// that the program is gone.
+	Receive() (*warrenv1.ShellInput, error)
+	Send(out *warrenv1.ShellOutput) error
+}
+
+// Shell implements SessionService.
 func (s sessionService) Shell(ctx context.Context, stream *connect.BidiStream[warrenv1.ShellInput, warrenv1.ShellOutput]) error {
-	r, err := s.running()
+	return s.Local.Shell(ctx, stream)
+}
+
+// Shell is the technician's end of a session, for the local caller of ctx: it
+// copies between the session and the program until either ends.
+func (l *Local) Shell(ctx context.Context, program Program) error {
+	r, err := l.running()
 	if err != nil {
 		return err
 	}
-	first, err := stream.Receive()
+	first, err := program.Receive()
 	if err != nil {
 		return fault.New(fault.Invalid, "nothing was asked for: %w", err)
 	}
@@ -46,8 +56,8 @@ func (s sessionService) Shell(ctx context.Context, stream *connect.BidiStream[wa
 	if open == nil {
 		return fault.New(fault.Invalid, "a shell begins with what to open")
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	d, err := r.device(open.GetDevice())
 	if err != nil {
 		return err
@@ -57,7 +67,7 @@ func (s sessionService) Shell(ctx context.Context, stream *connect.BidiStream[wa
 		return err
 	}
 	defer conn.Close()
-	b := &bridge{stream: stream}
+	b := &bridge{program: program}
 	b.client = shell.NewClient(conn.Stream(), shell.Output{
 		Stdout: func(p []byte) {
 			b.printed(shell.Stdout, &warrenv1.ShellOutput{Output: &warrenv1.ShellOutput_Stdout{Stdout: p}}, len(p))
@@ -72,7 +82,12 @@ func (s sessionService) Shell(ctx context.Context, stream *connect.BidiStream[wa
 		return err
 	}
 	defer b.end()
-	return b.run(ctx, cancel, func() error { return r.lapse(ctx, d) })
+	own := r.Opened.add(r.opened(ctx, conn.ID(), d, open, path), conn.ID(), cancel)
+	defer own.remove()
+	return b.run(ctx, cancel,
+		func() error { return r.lapse(ctx, d) },
+		func() error { return r.followPath(ctx, d, own, b.send) },
+	)
 }
 
 // openShell asks the device and gives the session and the way it travels.
@@ -133,8 +148,8 @@ func (r *Running) signal(ctx context.Context, d trust.Device) (broker.Signal, *w
 
 // bridge copies between a local program and a session.
 type bridge struct {
-	stream *connect.BidiStream[warrenv1.ShellInput, warrenv1.ShellOutput]
-	client *shell.Client
+	program Program
+	client  *shell.Client
 
 	sending sync.Mutex
 	ended   bool // the handler returns: nothing may be written any more
@@ -156,7 +171,7 @@ func (b *bridge) send(out *warrenv1.ShellOutput) error {
 	if b.ended {
 		return errProgramEnded
 	}
-	return b.stream.Send(out)
+	return b.program.Send(out)
 }
 
 func (b *bridge) end() {
@@ -192,20 +207,17 @@ func (b *bridge) acknowledge(ctx context.Context, total uint64) error {
 	return nil
 }
 
-// run copies until the command has ended, the program has gone, or lapse
-// returns why the session may not go on.
-func (b *bridge) run(ctx context.Context, cancel context.CancelFunc, lapse func() error) error {
+// run copies until the command has ended, the program has gone, or one of the
+// watchers returns why the session may not go on.
+func (b *bridge) run(ctx context.Context, cancel context.CancelCauseFunc, watchers ...func() error) error {
 	stdin := make(chan *warrenv1.ShellInput, stdinQueue)
-	gone := make(chan error, 3)
-	for _, part := range []func() error{
+	for _, part := range append(watchers,
 		func() error { return b.feed(ctx, stdin) },
 		func() error { return b.typed(ctx, stdin) },
-		lapse,
-	} {
+	) {
 		go func() { // ends with ctx, or when the handler returns: Receive fails then
 			if err := part(); err != nil {
-				gone <- err
-				cancel()
+				cancel(err)
 			}
 		}()
 	}
@@ -215,10 +227,8 @@ func (b *bridge) run(ctx context.Context, cancel context.CancelFunc, lapse func(
 			Code: int32(exit.Code), Signal: exit.Signal, //nolint:gosec // an exit code
 		}}})
 	}
-	select {
-	case cause := <-gone:
+	if cause := context.Cause(ctx); cause != nil {
 		return fault.New(fault.Unavailable, "%w", cause)
-	default:
 	}
 	var end *session.EndError
 	if errors.As(err, &end) {
@@ -241,7 +251,7 @@ var (
 // acknowledgements behind input must get through.
 func (b *bridge) feed(ctx context.Context, stdin chan<- *warrenv1.ShellInput) error {
 	for {
-		in, err := b.stream.Receive()
+		in, err := b.program.Receive()
 		if err != nil {
 			return errProgramEnded
 		}

@@ -24,6 +24,14 @@ type Local struct {
 	Up      platform.Config
 	Started time.Time
 	Lines   func() string
+	// Version is this program's.
+	Version string
+	// Console serves pages; nil where there are none.
+	Console Console
+	// Found makes a mesh while this machine is in none.
+	Found func(uid int, mesh, node string) (*warrenv1.FoundResponse, error)
+	// Suggested is the name this machine gets in a mesh where none is given.
+	Suggested string
 	// Stop ends the node; with leave it bids farewell first.
 	Stop func(leave bool)
 }
@@ -32,7 +40,11 @@ func (l *Local) running() (*Running, error) {
 	if r := l.Running.Load(); r != nil {
 		return r, nil
 	}
-	if p := l.Member().Pending; p != nil {
+	m := l.Member()
+	if m.Mesh == "" {
+		return nil, fault.New(fault.NotFound, "this machine is in no mesh yet").Try("warren console, whose page founds one").Because("no-mesh")
+	}
+	if p := m.Pending; p != nil {
 		return nil, fault.New(fault.Unavailable, "this machine waits for approval; its words are: %s", p.Phrase).Try("warren approve on a technician's machine")
 	}
 	return nil, fault.New(fault.Unavailable, "the node is starting").Try("again in a moment")
@@ -50,6 +62,9 @@ func (s nodeService) Status(ctx context.Context, _ *warrenv1.StatusRequest) (*wa
 	if m.Pending != nil {
 		out.PendingPhrase = m.Pending.Phrase
 		out.Warnings = append(out.Warnings, "this machine waits for approval")
+	}
+	if s.Console != nil {
+		out.Warnings = append(out.Warnings, s.Console.Warnings()...)
 	}
 	r := s.Running.Load()
 	if r == nil {

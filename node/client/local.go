@@ -27,6 +27,7 @@ type Local struct {
 	Care     warrenv1connect.CareServiceClient
 
 	Controllers warrenv1connect.ControllersServiceClient
+	Console     warrenv1connect.ConsoleServiceClient
 
 	transport *http.Transport
 }
@@ -48,6 +49,7 @@ func NewLocal(d platform.Dir) *Local {
 		Care:     warrenv1connect.NewCareServiceClient(hc, base, opts),
 
 		Controllers: warrenv1connect.NewControllersServiceClient(hc, base, opts),
+		Console:     warrenv1connect.NewConsoleServiceClient(hc, base, opts),
 
 		transport: t,
 	}

@@ -155,12 +155,17 @@ func (d *Demo) status() Status {
 // one joins.
 func (d *Demo) build(ctx context.Context) error {
 	names := controllers()
-	ports, err := freePorts(len(names) + 1 + d.cfg.Devices)
+	// The founder's node and the technician's have a console each.
+	ports, err := freePorts(len(names) + 1 + d.cfg.Devices + 2)
 	if err != nil {
 		return err
 	}
+	consoles := ports[len(ports)-2:]
 	add := func(name, role string) *process {
 		p := &process{demo: d, name: name, role: role, dir: filepath.Join(d.cfg.Dir, name), port: ports[len(d.nodes)]}
+		if name == names[0] || name == Desk {
+			p.console, consoles = consoles[0], consoles[1:]
+		}
 		d.mu.Lock()
 		d.nodes = append(d.nodes, p)
 		d.mu.Unlock()

@@ -30,6 +30,8 @@ type process struct {
 	role string
 	dir  string
 	port int
+	// console is a port, 0 for none.
+	console int
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
@@ -85,7 +87,11 @@ func (p *process) start(ctx context.Context) error {
 	if err != nil {
 		return fault.New(fault.Internal, "%w", err)
 	}
-	cmd := exec.Command(p.demo.cfg.Exe, "--state", p.dir, "up", "--loopback", "--listen", fmt.Sprintf(":%d", p.port)) //nolint:gosec,noctx // ended by stop, gently
+	args := []string{"--state", p.dir, "up", "--loopback", "--listen", fmt.Sprintf(":%d", p.port)}
+	if p.console != 0 {
+		args = append(args, "--console", fmt.Sprintf("localhost:%d", p.console))
+	}
+	cmd := exec.Command(p.demo.cfg.Exe, args...) //nolint:gosec,noctx // ended by stop, gently
 	cmd.Env = environ()
 	cmd.SysProcAttr = childAttr()
 	stderr, err := cmd.StderrPipe()

@@ -8,6 +8,7 @@
 //	view            the newest verified View
 //	notebook        signed notes of sessions that no controller has yet
 //	checkpoints     what this machine remembers of the audit log
+//	console.key     by which the console knows the browsers it let in
 //
 // The file member is written last when a mesh is founded or joined: without
 // it the folder belongs to no mesh, whatever else a crash left behind, and

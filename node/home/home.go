@@ -1,6 +1,7 @@
 package home
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -175,9 +176,29 @@ func (h Home) SaveCheckpoints(data []byte) error {
 	return platform.WriteFile(h.checkpointsPath(), data, 0o600)
 }
 
+func (h Home) consolePath() string { return h.dir.Path("console.key") }
+
+// EnsureConsoleKey reads the key by which the console knows the bearers it
+// gave, or makes one; where the file is damaged, all bearers end.
+func (h Home) EnsureConsoleKey() ([]byte, error) {
+	const size = 32
+	key, err := h.read(h.consolePath())
+	switch {
+	case err == nil && len(key) == size:
+		return key, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, platform.ErrCorrupt):
+		return nil, err
+	}
+	key = make([]byte, size)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("make console key: %w", err)
+	}
+	return key, platform.WriteFile(h.consolePath(), key, 0o600)
+}
+
 // Files are the paths of the state files there may be, the marker first.
 func (h Home) Files() []string {
-	return []string{h.memberPath(), h.dir.NodeKey(), h.tunnelPath(), h.dir.TechnicianKey(), h.dir.View(), h.notebookPath(), h.checkpointsPath()}
+	return []string{h.memberPath(), h.dir.NodeKey(), h.tunnelPath(), h.dir.TechnicianKey(), h.dir.View(), h.notebookPath(), h.checkpointsPath(), h.consolePath()}
 }
 
 // Leave removes every trace of membership, keys included, the marker first.

@@ -16,6 +16,9 @@ import (
 // DefaultListen is where a node listens unless told otherwise.
 const DefaultListen = ":41820"
 
+// DefaultConsole is where the console is served unless told otherwise.
+const DefaultConsole = "localhost:7780"
+
 const maxPublic = 8
 
 // Config holds the options of up, as warren.yaml and the flags give them. The
@@ -26,7 +29,7 @@ type Config struct {
 	Public    []string // "HOST:PORT" by which others reach this node
 	Loopback  bool     // stay on this machine; implies Tun "userspace"
 	Tun       string   // "auto", "kernel" or "userspace"
-	Console   string   // "IP:PORT" on loopback
+	Console   string   // "localhost:PORT"
 	// HostFiles is for services that see a part of the files: terminals see all.
 	HostFiles bool
 }
@@ -160,7 +163,7 @@ func checkConsole(s string) error {
 		return err
 	}
 	addr, err := netip.ParseAddr(host)
-	if host != "localhost" && (err != nil || !addr.IsLoopback()) {
+	if host != "localhost" && (err != nil || addr != netip.AddrFrom4([4]byte{127, 0, 0, 1}) && addr != netip.IPv6Loopback()) {
 		return fmt.Errorf("%.80q: the console is served on loopback only", s)
 	}
 	return nil

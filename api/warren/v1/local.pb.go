@@ -2898,6 +2898,7 @@ type ShellOutput struct {
 	//	*ShellOutput_Stderr
 	//	*ShellOutput_Exit
 	//	*ShellOutput_Acked
+	//	*ShellOutput_Path
 	Output        isShellOutput_Output `protobuf_oneof:"output"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2985,6 +2986,15 @@ func (x *ShellOutput) GetAcked() uint64 {
 	return 0
 }
 
+func (x *ShellOutput) GetPath() *Path {
+	if x != nil {
+		if x, ok := x.Output.(*ShellOutput_Path); ok {
+			return x.Path
+		}
+	}
+	return nil
+}
+
 type isShellOutput_Output interface {
 	isShellOutput_Output()
 }
@@ -3010,6 +3020,11 @@ type ShellOutput_Acked struct {
 	Acked uint64 `protobuf:"varint,5,opt,name=acked,proto3,oneof"`
 }
 
+type ShellOutput_Path struct {
+	// The session travels in another way than before.
+	Path *Path `protobuf:"bytes,6,opt,name=path,proto3,oneof"`
+}
+
 func (*ShellOutput_Opened) isShellOutput_Output() {}
 
 func (*ShellOutput_Stdout) isShellOutput_Output() {}
@@ -3019,6 +3034,8 @@ func (*ShellOutput_Stderr) isShellOutput_Output() {}
 func (*ShellOutput_Exit) isShellOutput_Output() {}
 
 func (*ShellOutput_Acked) isShellOutput_Output() {}
+
+func (*ShellOutput_Path) isShellOutput_Output() {}
 
 type ShellOpened struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3621,13 +3638,14 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\n" +
 	"WindowSize\x12\x18\n" +
 	"\acolumns\x18\x01 \x01(\rR\acolumns\x12\x12\n" +
-	"\x04rows\x18\x02 \x01(\rR\x04rows\"\xc1\x01\n" +
+	"\x04rows\x18\x02 \x01(\rR\x04rows\"\xe8\x01\n" +
 	"\vShellOutput\x120\n" +
 	"\x06opened\x18\x01 \x01(\v2\x16.warren.v1.ShellOpenedH\x00R\x06opened\x12\x18\n" +
 	"\x06stdout\x18\x02 \x01(\fH\x00R\x06stdout\x12\x18\n" +
 	"\x06stderr\x18\x03 \x01(\fH\x00R\x06stderr\x12*\n" +
 	"\x04exit\x18\x04 \x01(\v2\x14.warren.v1.ShellExitH\x00R\x04exit\x12\x16\n" +
-	"\x05acked\x18\x05 \x01(\x04H\x00R\x05ackedB\b\n" +
+	"\x05acked\x18\x05 \x01(\x04H\x00R\x05acked\x12%\n" +
+	"\x04path\x18\x06 \x01(\v2\x0f.warren.v1.PathH\x00R\x04pathB\b\n" +
 	"\x06output\"e\n" +
 	"\vShellOpened\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12#\n" +
@@ -3764,52 +3782,53 @@ var file_warren_v1_local_proto_depIdxs = []int32{
 	52, // 15: warren.v1.ShellOpen.environment:type_name -> warren.v1.ShellOpen.EnvironmentEntry
 	44, // 16: warren.v1.ShellOutput.opened:type_name -> warren.v1.ShellOpened
 	45, // 17: warren.v1.ShellOutput.exit:type_name -> warren.v1.ShellExit
-	9,  // 18: warren.v1.ShellOpened.path:type_name -> warren.v1.Path
-	48, // 19: warren.v1.ListSessionsResponse.sessions:type_name -> warren.v1.Session
-	9,  // 20: warren.v1.Session.path:type_name -> warren.v1.Path
-	0,  // 21: warren.v1.NodeService.Status:input_type -> warren.v1.StatusRequest
-	4,  // 22: warren.v1.NodeService.Down:input_type -> warren.v1.DownRequest
-	6,  // 23: warren.v1.NodeService.Peers:input_type -> warren.v1.PeersRequest
-	10, // 24: warren.v1.NodeService.Ping:input_type -> warren.v1.PingRequest
-	12, // 25: warren.v1.NodeService.Devices:input_type -> warren.v1.DevicesRequest
-	14, // 26: warren.v1.NodeService.Device:input_type -> warren.v1.DeviceRequest
-	17, // 27: warren.v1.NodeService.Revoke:input_type -> warren.v1.RevokeRequest
-	19, // 28: warren.v1.NodeService.Technicians:input_type -> warren.v1.TechniciansRequest
-	22, // 29: warren.v1.InviteService.Create:input_type -> warren.v1.CreateInviteRequest
-	24, // 30: warren.v1.InviteService.List:input_type -> warren.v1.ListInvitesRequest
-	27, // 31: warren.v1.InviteService.Revoke:input_type -> warren.v1.RevokeInviteRequest
-	29, // 32: warren.v1.InviteService.Pending:input_type -> warren.v1.PendingRequest
-	32, // 33: warren.v1.InviteService.Approve:input_type -> warren.v1.ApproveRequest
-	34, // 34: warren.v1.InviteService.Reject:input_type -> warren.v1.RejectRequest
-	36, // 35: warren.v1.PolicyService.Get:input_type -> warren.v1.GetPolicyRequest
-	38, // 36: warren.v1.PolicyService.Apply:input_type -> warren.v1.ApplyPolicyRequest
-	40, // 37: warren.v1.SessionService.Shell:input_type -> warren.v1.ShellInput
-	46, // 38: warren.v1.SessionService.List:input_type -> warren.v1.ListSessionsRequest
-	49, // 39: warren.v1.SessionService.End:input_type -> warren.v1.EndSessionRequest
-	1,  // 40: warren.v1.NodeService.Status:output_type -> warren.v1.StatusResponse
-	5,  // 41: warren.v1.NodeService.Down:output_type -> warren.v1.DownResponse
-	7,  // 42: warren.v1.NodeService.Peers:output_type -> warren.v1.PeersResponse
-	11, // 43: warren.v1.NodeService.Ping:output_type -> warren.v1.PingResponse
-	13, // 44: warren.v1.NodeService.Devices:output_type -> warren.v1.DevicesResponse
-	15, // 45: warren.v1.NodeService.Device:output_type -> warren.v1.DeviceResponse
-	18, // 46: warren.v1.NodeService.Revoke:output_type -> warren.v1.RevokeResponse
-	20, // 47: warren.v1.NodeService.Technicians:output_type -> warren.v1.TechniciansResponse
-	23, // 48: warren.v1.InviteService.Create:output_type -> warren.v1.CreateInviteResponse
-	25, // 49: warren.v1.InviteService.List:output_type -> warren.v1.ListInvitesResponse
-	28, // 50: warren.v1.InviteService.Revoke:output_type -> warren.v1.RevokeInviteResponse
-	30, // 51: warren.v1.InviteService.Pending:output_type -> warren.v1.PendingResponse
-	33, // 52: warren.v1.InviteService.Approve:output_type -> warren.v1.ApproveResponse
-	35, // 53: warren.v1.InviteService.Reject:output_type -> warren.v1.RejectResponse
-	37, // 54: warren.v1.PolicyService.Get:output_type -> warren.v1.GetPolicyResponse
-	39, // 55: warren.v1.PolicyService.Apply:output_type -> warren.v1.ApplyPolicyResponse
-	43, // 56: warren.v1.SessionService.Shell:output_type -> warren.v1.ShellOutput
-	47, // 57: warren.v1.SessionService.List:output_type -> warren.v1.ListSessionsResponse
-	50, // 58: warren.v1.SessionService.End:output_type -> warren.v1.EndSessionResponse
-	40, // [40:59] is the sub-list for method output_type
-	21, // [21:40] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	9,  // 18: warren.v1.ShellOutput.path:type_name -> warren.v1.Path
+	9,  // 19: warren.v1.ShellOpened.path:type_name -> warren.v1.Path
+	48, // 20: warren.v1.ListSessionsResponse.sessions:type_name -> warren.v1.Session
+	9,  // 21: warren.v1.Session.path:type_name -> warren.v1.Path
+	0,  // 22: warren.v1.NodeService.Status:input_type -> warren.v1.StatusRequest
+	4,  // 23: warren.v1.NodeService.Down:input_type -> warren.v1.DownRequest
+	6,  // 24: warren.v1.NodeService.Peers:input_type -> warren.v1.PeersRequest
+	10, // 25: warren.v1.NodeService.Ping:input_type -> warren.v1.PingRequest
+	12, // 26: warren.v1.NodeService.Devices:input_type -> warren.v1.DevicesRequest
+	14, // 27: warren.v1.NodeService.Device:input_type -> warren.v1.DeviceRequest
+	17, // 28: warren.v1.NodeService.Revoke:input_type -> warren.v1.RevokeRequest
+	19, // 29: warren.v1.NodeService.Technicians:input_type -> warren.v1.TechniciansRequest
+	22, // 30: warren.v1.InviteService.Create:input_type -> warren.v1.CreateInviteRequest
+	24, // 31: warren.v1.InviteService.List:input_type -> warren.v1.ListInvitesRequest
+	27, // 32: warren.v1.InviteService.Revoke:input_type -> warren.v1.RevokeInviteRequest
+	29, // 33: warren.v1.InviteService.Pending:input_type -> warren.v1.PendingRequest
+	32, // 34: warren.v1.InviteService.Approve:input_type -> warren.v1.ApproveRequest
+	34, // 35: warren.v1.InviteService.Reject:input_type -> warren.v1.RejectRequest
+	36, // 36: warren.v1.PolicyService.Get:input_type -> warren.v1.GetPolicyRequest
+	38, // 37: warren.v1.PolicyService.Apply:input_type -> warren.v1.ApplyPolicyRequest
+	40, // 38: warren.v1.SessionService.Shell:input_type -> warren.v1.ShellInput
+	46, // 39: warren.v1.SessionService.List:input_type -> warren.v1.ListSessionsRequest
+	49, // 40: warren.v1.SessionService.End:input_type -> warren.v1.EndSessionRequest
+	1,  // 41: warren.v1.NodeService.Status:output_type -> warren.v1.StatusResponse
+	5,  // 42: warren.v1.NodeService.Down:output_type -> warren.v1.DownResponse
+	7,  // 43: warren.v1.NodeService.Peers:output_type -> warren.v1.PeersResponse
+	11, // 44: warren.v1.NodeService.Ping:output_type -> warren.v1.PingResponse
+	13, // 45: warren.v1.NodeService.Devices:output_type -> warren.v1.DevicesResponse
+	15, // 46: warren.v1.NodeService.Device:output_type -> warren.v1.DeviceResponse
+	18, // 47: warren.v1.NodeService.Revoke:output_type -> warren.v1.RevokeResponse
+	20, // 48: warren.v1.NodeService.Technicians:output_type -> warren.v1.TechniciansResponse
+	23, // 49: warren.v1.InviteService.Create:output_type -> warren.v1.CreateInviteResponse
+	25, // 50: warren.v1.InviteService.List:output_type -> warren.v1.ListInvitesResponse
+	28, // 51: warren.v1.InviteService.Revoke:output_type -> warren.v1.RevokeInviteResponse
+	30, // 52: warren.v1.InviteService.Pending:output_type -> warren.v1.PendingResponse
+	33, // 53: warren.v1.InviteService.Approve:output_type -> warren.v1.ApproveResponse
+	35, // 54: warren.v1.InviteService.Reject:output_type -> warren.v1.RejectResponse
+	37, // 55: warren.v1.PolicyService.Get:output_type -> warren.v1.GetPolicyResponse
+	39, // 56: warren.v1.PolicyService.Apply:output_type -> warren.v1.ApplyPolicyResponse
+	43, // 57: warren.v1.SessionService.Shell:output_type -> warren.v1.ShellOutput
+	47, // 58: warren.v1.SessionService.List:output_type -> warren.v1.ListSessionsResponse
+	50, // 59: warren.v1.SessionService.End:output_type -> warren.v1.EndSessionResponse
+	41, // [41:60] is the sub-list for method output_type
+	22, // [22:41] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_local_proto_init() }
@@ -3831,6 +3850,7 @@ func file_warren_v1_local_proto_init() {
 		(*ShellOutput_Stderr)(nil),
 		(*ShellOutput_Exit)(nil),
 		(*ShellOutput_Acked)(nil),
+		(*ShellOutput_Path)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
