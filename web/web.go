@@ -8,7 +8,7 @@ import (
 // Empty but for a placeholder until the pages are built.
 //
 //go:embed all:dist
-var dist embed.FS //nolint:gochecknoglobals // what go:embed takes
+var dist embed.FS
 
 // Pages are the built pages, index.html among them where there are any.
 func Pages() fs.FS {

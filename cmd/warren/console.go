@@ -74,7 +74,7 @@ func (a *app) browse(ctx context.Context, url string) error {
 	if err != nil {
 		return fault.New(fault.Internal, "make the file that leads to the console: %w", err).Try("warren console --no-open")
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	file := filepath.Join(folder, "console.html")
 	ctx, stop := untilSignal(ctx) // the file goes in any case
 	defer stop()

@@ -49,7 +49,7 @@ func (s *Server) terminal(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Accept has answered
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	if conn.Subprotocol() != protocol {
 		_ = conn.Close(websocket.StatusPolicyViolation, "want the subprotocol "+protocol)
 		return
