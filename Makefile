@@ -24,7 +24,7 @@ PAGES := web/dist/index.html
 NODE_MODULES := web/app/node_modules/.package-lock.json
 PAGE_SOURCES := $(shell find web/app -type d \( -name node_modules -o -name gen -o -name e2e -o -name test \) -prune -o -type f -print)
 
-.PHONY: help setup packages build pages e2e check test cross demo bench fuzz generate baseline lab lab-systemd soak clean
+.PHONY: help setup packages build pages dist reproduce e2e check test cross demo bench fuzz generate baseline lab lab-systemd soak clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -54,6 +54,24 @@ pages: $(PAGES) ## the console's pages, which the binary carries
 
 build: pages ## bin/warren, static and stripped
 	$(GOBUILD) -o bin/warren ./cmd/warren
+
+# What is made depends on the commit, its time, and Go's release alone.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+
+# Apart from the other tools: only who makes packages builds it.
+.bin/nfpm: tools/pack/go.mod tools/pack/go.sum
+	cd tools/pack && GOBIN=$(CURDIR)/.bin go install -trimpath tool
+	@touch $@
+
+dist: pages .bin/nfpm ## deb, rpm and tarballs for amd64 and arm64, SBOM, sums: in dist/
+	@for arch in amd64 arm64; do \
+		GOOS=linux GOARCH=$$arch $(GOBUILD) -o bin/dist/$$arch/warren ./cmd/warren; \
+	done
+	go run ./scripts/dist -version $(VERSION) -epoch $(SOURCE_DATE_EPOCH)
+	@ls -l dist
+
+reproduce: dist ## build again, elsewhere and from nothing, and compare
+	@VERSION=$(VERSION) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) scripts/reproduce.sh
 
 check: $(TOOLS) ## format, vet, lint, schemas, shape
 	@scripts/check.sh
@@ -96,7 +114,7 @@ lab: build ## stories in network namespaces, as root
 	@scripts/setup.sh base
 	go run ./scripts/lab $(LAB)
 
-lab-systemd: build ## as a service, in a booted Debian, as root
+lab-systemd: build dist ## as a service and from the package, in a booted Debian, as root
 	@scripts/setup.sh base systemd
 	scripts/systemd.sh
 
@@ -111,5 +129,5 @@ e2e: packages build ## the console in Debian's Chromium, against a demo mesh
 	cd web/app && npm run --silent e2e
 
 clean: ## remove what was built
-	rm -rf bin .bin web/app/node_modules web/app/src/gen
+	rm -rf bin dist .bin web/app/node_modules web/app/src/gen
 	find web/dist -mindepth 1 -not -name .keep -delete

@@ -53,6 +53,9 @@ folder.`,
 			if err := service.Ready("install"); err != nil {
 				return err
 			}
+			if service.Carried(program, d) {
+				out.Unit, out.Text = service.PackageFile, service.PackageUnit()
+			}
 			// A node that was started by hand holds the ports and the folder.
 			if now && d.Answers() && !service.Active(cmd.Context()) {
 				return fault.New(fault.Conflict, "a warren node runs on state folder %s already", d).Try("warren down, then warren install --now")

@@ -8,7 +8,8 @@
 //
 // The unit confines the node as far as the terminals it opens for others
 // allow; Unit says the reason for each thing left open. A unit of another hand
-// is never overwritten, and the state folder is never touched.
+// is never overwritten, that of a package is used as it is, and the state
+// folder is never touched. Packages carry PackageUnit: the same text.
 //
 // Notify speaks sd_notify(3): one datagram, no library. It does nothing where
 // no service manager listens. The package knows no other service manager.

@@ -39,6 +39,9 @@ func Install(ctx context.Context, program string, dir platform.Dir, now bool) (c
 	if err := safe(program); err != nil {
 		return false, err
 	}
+	if Carried(program, dir) {
+		return false, enable(ctx, now, false)
+	}
 	text := Unit(program, dir)
 	old, err := os.ReadFile(File)
 	switch {
@@ -52,30 +55,52 @@ func Install(ctx context.Context, program string, dir platform.Dir, now bool) (c
 			return false, err
 		}
 	}
+	return changed, enable(ctx, now, changed)
+}
+
+// Carried tells that the package's unit runs this program on this folder, and
+// no unit of an administrator stands before it.
+func Carried(program string, dir platform.Dir) bool {
+	if program != PackageProgram || dir != systemFolder {
+		return false
+	}
+	if _, err := os.Lstat(File); err == nil {
+		return false
+	}
+	_, err := os.Stat(PackageFile)
+	return err == nil
+}
+
+func enable(ctx context.Context, now, changed bool) error {
 	if err := systemctl(ctx, "daemon-reload"); err != nil {
-		return changed, err
+		return err
 	}
 	if err := systemctl(ctx, "enable", "--quiet", Name); err != nil {
-		return changed, err
+		return err
 	}
 	if !now {
-		return changed, nil
+		return nil
 	}
 	verb := "start"
 	if changed {
 		verb = "restart"
 	}
-	return changed, systemctl(ctx, verb, Name)
+	return systemctl(ctx, verb, Name)
 }
 
 // Active reports whether the service runs.
 func Active(ctx context.Context) bool { return systemctl(ctx, "is-active", "--quiet", Name) == nil }
 
-// Installed reports whether there is a unit of ours.
+// Installed reports whether there is a unit of ours. That of a package is the
+// package's to remove.
 func Installed() (bool, error) {
 	text, err := os.ReadFile(File)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(PackageFile); err == nil {
+			return false, fault.New(fault.Conflict, "the service came with the package, which takes it away again").
+				Try("systemctl disable --now warren, or remove the package warren")
+		}
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("read unit: %w", err)

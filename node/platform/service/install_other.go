@@ -21,6 +21,9 @@ func Install(context.Context, string, platform.Dir, bool) (bool, error) {
 	return false, Ready("install")
 }
 
+// Carried reports false.
+func Carried(string, platform.Dir) bool { return false }
+
 // Active reports false.
 func Active(context.Context) bool { return false }
 

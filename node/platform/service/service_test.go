@@ -91,6 +91,10 @@ func TestUnitIsWholeLines(t *testing.T) {
 			t.Errorf("no line %s in\n%s", want, text)
 		}
 	}
+	if got := PackageUnit(); !strings.Contains(got, "\nExecStart=/usr/bin/warren --state /var/lib/warren up --host-files\n") ||
+		strings.TrimPrefix(got, packageMark) != strings.TrimPrefix(Unit(PackageProgram, systemFolder), mark) {
+		t.Errorf("a package's unit is another:\n%s", got)
+	}
 	for _, word := range []string{"MARK", "PROGRAM", "FOLDER", "CAPABILITIES"} {
 		if strings.Contains(text, word) {
 			t.Errorf("%s was not filled in", word)

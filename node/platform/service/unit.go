@@ -7,20 +7,32 @@ import (
 	"warren/node/platform"
 )
 
-// Name is the unit's name, File where an administrator's units lie
-// (systemd.unit(5)).
+// Name is the unit's name, File where an administrator's units lie and
+// PackageFile where those of packages do (systemd.unit(5)).
 const (
-	Name = "warren.service"
-	File = "/etc/systemd/system/" + Name
+	Name        = "warren.service"
+	File        = "/etc/systemd/system/" + Name
+	PackageFile = "/usr/lib/systemd/system/" + Name
 )
 
-// mark is how a unit of ours begins.
-const mark = "# Written by warren install; warren uninstall removes it."
+// PackageProgram is where packages put the program.
+const PackageProgram = "/usr/bin/warren"
+
+// mark is how a unit of ours begins, packageMark how that of a package does.
+const (
+	mark        = "# Written by warren install; warren uninstall removes it."
+	packageMark = "# Comes with the package; warren install writes none beside it."
+)
 
 // Unit is the text of a unit that runs program on state folder dir. Settings
 // that terminals would inherit are set only where a terminal can do without:
 // who is granted root shall find a whole root.
-func Unit(program string, dir platform.Dir) string {
+func Unit(program string, dir platform.Dir) string { return text(mark, program, dir) }
+
+// PackageUnit is the text of the unit that packages carry.
+func PackageUnit() string { return text(packageMark, PackageProgram, systemFolder) }
+
+func text(mark, program string, dir platform.Dir) string {
 	folder := "StateDirectory=warren\nStateDirectoryMode=0711"
 	if dir != systemFolder {
 		folder = "ReadWritePaths=" + quoted(string(dir))
