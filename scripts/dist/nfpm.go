@@ -75,7 +75,7 @@ func (r release) pack(format string, entries []entry) error {
 		one.Info.Mode, one.Info.MTime = e.mode, r.when
 		c.Contents = append(c.Contents, one)
 	}
-	for _, when := range []string{"postinstall", "preremove", "postremove"} {
+	for _, when := range []string{"preinstall", "postinstall", "preremove", "postremove"} {
 		text, err := scripts.ReadFile("scripts/" + when + ".sh")
 		if err != nil {
 			return fmt.Errorf("script: %w", err)

@@ -29,14 +29,14 @@ esac
 
 # Joined from the package's program, run by the package's unit.
 founded
-box warren join "$(tech invite)" --name box --yes --no-wait >/dev/null 2>&1
+box warren join "$(tech invite 2>/dev/null)" --name box --yes --no-wait >/dev/null 2>&1
 box systemctl start warren
 same "a machine that waits for approval is active" "$(state)" active
 tech approve box --yes >/dev/null 2>&1
 until_true ready
 until_true box ip -br address show warren0
 until_true pong
-same "joined; the unit is the package's" "$(box systemctl show -P FragmentPath warren)" /usr/lib/systemd/system/warren.service
+same "joined; the unit is the package's" "$(box readlink -f "$(box systemctl show -P FragmentPath warren)")" /usr/lib/systemd/system/warren.service
 same "a terminal as a login user" "$(tech shell box --user lena -- id -un)" lena
 same "the node is confined" "$(box systemctl show -P ProtectSystem warren)" strict
 refused "install uses the package's unit" 0 '/usr/lib/systemd/system/warren.service is there already' box warren install --now
@@ -54,8 +54,7 @@ same "upgraded, it is the same machine" "$(box warren status --json | sed -n '/"
 
 # It comes back with the machine.
 box systemctl stop warren
-box systemctl start multi-user.target
-box systemctl isolate multi-user.target
+box systemctl restart multi-user.target
 until_true ready
 echo "ok  multi-user.target starts it"
 

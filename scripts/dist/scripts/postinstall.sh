@@ -1,18 +1,19 @@
 #!/bin/sh
-# After installing or upgrading. dpkg says "configure OLD", rpm how many
-# versions there are now.
+# After installing or upgrading. dpkg says "configure", rpm how many versions
+# there are now.
 set -e
+new=
 case "$1" in
-configure) old=$2 ;;
-1) old= ;;
-*) old=one ;;
+1) new=yes ;;
+*) [ ! -e /run/warren-installs ] || new=yes ;;
 esac
+rm -f /run/warren-installs
 command -v systemctl >/dev/null || exit 0
 # Enabled, it still does nothing before the machine is in a mesh.
-[ -n "$old" ] || systemctl enable --quiet warren.service
+[ -z "$new" ] || systemctl enable --quiet warren.service
 [ -d /run/systemd/system ] || exit 0
 systemctl daemon-reload
-if [ -n "$old" ]; then
+if [ -z "$new" ]; then
 	systemctl --no-block try-restart warren.service
 elif [ -e /var/lib/warren/member ]; then
 	systemctl --no-block start warren.service
