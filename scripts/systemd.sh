@@ -5,6 +5,7 @@
 #
 #   service  warren install, confinement, terminals through it, kill -9
 #   package  the deb of dist/: installed, joined, upgraded, removed, purged
+#   rpm      the rpm of dist/, by Debian's rpm: its scripts, run by rpm
 #
 # LAB=NAME tells one alone. Ends with "systemd: all is well", or at what is not.
 set -euo pipefail
@@ -12,13 +13,14 @@ cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] || { echo "systemd: the container needs root; try: sudo make lab-systemd" >&2; exit 3; }
 
 debian=$PWD/bin/lab/debian
-if [ ! -e "$debian/done" ]; then
+packages=systemd,systemd-sysv,dbus,iproute2,procps,rpm
+if [ "$(cat "$debian/done" 2>/dev/null)" != "$packages" ]; then
 	rm -rf "$debian"
 	mkdir -p "$debian"
 	echo "systemd: making a Debian in bin/lab (once)"
-	debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2,procps \
+	debootstrap --variant=minbase --include="$packages" \
 		bookworm "$debian" http://deb.debian.org/debian >"$debian.log" 2>&1 || { tail -n 20 "$debian.log" >&2; exit 1; }
-	touch "$debian/done"
+	echo "$packages" >"$debian/done"
 fi
 
 work=$(mktemp -d)
@@ -107,7 +109,7 @@ pong() { tech ping box; }
 # state is what systemd says of the service.
 state() { box systemctl "${1:-is-active}" warren 2>/dev/null || true; }
 
-for story in service package; do
+for story in service package rpm; do
 	[ -z "${LAB:-}" ] || [ "$LAB" = "$story" ] || continue
 	echo "systemd: $story"
 	power_on

@@ -2,7 +2,6 @@
 # shellcheck shell=bash
 
 deb=$(ls dist/*_"$(dpkg --print-architecture)".deb)
-rpm=$(ls dist/*."$(uname -m)".rpm)
 cp "$deb" "$work/root/opt/warren.deb"
 (cd dist && sha256sum --quiet -c SHA256SUMS)
 echo "ok  dist/ is as its sums say"
@@ -77,17 +76,3 @@ until_true gone
 box test -e /var/lib/warren/member || fail "purge deleted the state folder"
 left=$(box sh -c 'find / -xdev \( -path /proc -o -path /sys -o -path /var/lib/warren -o -path /opt -o -path /root -o -path /var/log \) -prune -o -name "*warren*" -print')
 same "nothing else is left" "$left" ""
-
-# The rpm, as far as a Debian can: its own database, no scripts.
-if command -v rpm >/dev/null; then
-	rpm -K --nosignature "$rpm" >/dev/null
-	other="$work/rpm"
-	mkdir "$other"
-	rpm --root "$other" --dbpath /db -i --nodeps --noscripts --ignorearch "$rpm"
-	cmp "$other/usr/bin/warren" <(dpkg-deb --fsys-tarfile "$deb" | tar -xO ./usr/bin/warren)
-	cmp "$other/usr/lib/systemd/system/warren.service" <(dpkg-deb --fsys-tarfile "$deb" | tar -xO ./usr/lib/systemd/system/warren.service)
-	same "the rpm has as many man pages" "$(find "$other/usr/share/man" -type f | wc -l)" "$(dpkg-deb -c "$deb" | grep -c '/man1/.*gz$')"
-	rm -rf "$other"
-else
-	fail "rpm is missing; try: scripts/setup.sh systemd"
-fi
