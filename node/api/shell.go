@@ -67,6 +67,8 @@ func (l *Local) Shell(ctx context.Context, program Program) error {
 		return err
 	}
 	defer conn.Close()
+	own := r.Opened.add(r.opened(ctx, conn.ID(), d, open, path), conn.ID(), cancel)
+	defer own.remove()
 	b := &bridge{program: program}
 	b.client = shell.NewClient(conn.Stream(), shell.Output{
 		Stdout: func(p []byte) {
@@ -82,8 +84,6 @@ func (l *Local) Shell(ctx context.Context, program Program) error {
 		return err
 	}
 	defer b.end()
-	own := r.Opened.add(r.opened(ctx, conn.ID(), d, open, path), conn.ID(), cancel)
-	defer own.remove()
 	return b.run(ctx, cancel,
 		func() error { return r.lapse(ctx, d) },
 		func() error { return r.followPath(ctx, d, own, b.send) },

@@ -91,18 +91,22 @@ func (k *keyring) exchange(token string, owner int) (bearer string, expires time
 	if found == nil || !k.now().Before(found.expires) {
 		return "", expires, fault.New(fault.Denied, "this link was used already, or is too old").Try("warren console, for a new one").Because("token")
 	}
-	expires = k.now().Add(bearerLife)
-	body := make([]byte, 0, bearerSize)
-	body = append(body, bearerVersion)
-	body = binary.BigEndian.AppendUint32(body, uint32(found.uid)) //nolint:gosec // a uid, which has 32 bits
-	body = binary.BigEndian.AppendUint32(body, uint32(owner))     //nolint:gosec // likewise
-	body = binary.BigEndian.AppendUint64(body, uint64(expires.Unix()))
 	random := make([]byte, 8)
 	if _, err := rand.Read(random); err != nil {
 		return "", expires, fmt.Errorf("make bearer: %w", err)
 	}
+	expires = k.now().Add(bearerLife)
+	return k.bearer(pass{found.uid, expires}, owner, random), expires, nil
+}
+
+func (k *keyring) bearer(p pass, owner int, random []byte) string {
+	body := make([]byte, 0, bearerSize)
+	body = append(body, bearerVersion)
+	body = binary.BigEndian.AppendUint32(body, uint32(p.uid)) //nolint:gosec // a uid, which has 32 bits
+	body = binary.BigEndian.AppendUint32(body, uint32(owner)) //nolint:gosec // likewise
+	body = binary.BigEndian.AppendUint64(body, uint64(p.expires.Unix()))
 	body = append(body, random...)
-	return base64.RawURLEncoding.EncodeToString(append(body, k.seal(body)...)), expires, nil
+	return base64.RawURLEncoding.EncodeToString(append(body, k.seal(body)...))
 }
 
 func (k *keyring) seal(body []byte) []byte {

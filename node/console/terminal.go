@@ -103,9 +103,9 @@ func (s *Server) carry(ctx context.Context, conn *websocket.Conn) error {
 		open.User = u.Username
 	}
 	conn.SetReadLimit(maxMessage)
-	ctx, end := context.WithCancel(api.As(ctx, p.uid))
-	defer end()
-	return s.cfg.Local.Shell(ctx, &screen{ctx: ctx, conn: conn, open: open})
+	// A read that is given up ends the connection, by which the page is yet to be
+	// told how it ended: so the reader goes on until the connection is closed.
+	return s.cfg.Local.Shell(api.As(ctx, p.uid), &screen{ctx: ctx, conn: conn, open: open})
 }
 
 // screen is a page's terminal as a session's program.
