@@ -108,6 +108,9 @@ func TestPagesAreMarkdown(t *testing.T) {
 				t.Errorf("%s: no %s", path, word)
 			}
 		}
+		if strings.Contains(body, "<th></th>") || strings.Count(body, "<table>") != strings.Count(body, `tabindex="0" role="group" aria-label="Table"><table>`) {
+			t.Errorf("%s: a table that the keyboard does not reach", path)
+		}
 		if regexp.MustCompile(`(?i)<script|<img|<iframe|\bstyle=|\son[a-z]+=|javascript:`).MatchString(body) {
 			t.Errorf("%s: something active", path)
 		}
