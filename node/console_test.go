@@ -493,3 +493,80 @@ func TestKeyToEcho(t *testing.T) {
 		t.Log(err)
 	}
 }
+
+// TestWhoWorksHere: a machine that is worked on shows by whom, and ends it. It
+// needs no technician of its own for that.
+func TestWhoWorksHere(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	hq := m.found()
+	kiosk := m.join(hq, "kiosk")
+	kiosk.stop()
+	kiosk.console()
+	kiosk.up()
+	p := kiosk.browse()
+	rights, err := warrenv1connect.NewMeaningServiceClient(p.client(), p.base).Rights(t.Context(), &warrenv1.RightsRequest{})
+	if err != nil || !slices.ContainsFunc(rights.GetRights(), func(r *warrenv1.Right) bool {
+		return r.GetTechnician() == "owner" && r.GetAdmin() && r.GetNode() == "hq" && slices.Contains(r.GetVerbs(), "shell") && len(r.GetUsers()) > 0
+	}) {
+		t.Errorf("%v, %v", rights, err)
+	}
+	hq.must("ping", "kiosk")
+	work := hq.command(t.Context(), "shell", "kiosk", "--", "sleep", "600")
+	if err := work.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = work.Process.Kill() }()
+	sessions := warrenv1connect.NewSessionServiceClient(p.client(), p.base)
+	var in *warrenv1.Session
+	until(t, patience, "the page shows who is there", func() bool {
+		list, err := sessions.List(t.Context(), &warrenv1.ListSessionsRequest{})
+		if err != nil || len(list.GetSessions()) != 1 {
+			return false
+		}
+		in = list.GetSessions()[0]
+		return true
+	})
+	if in.GetDirection() != "in" || in.GetTechnician() != "owner" || in.GetDevice() != "kiosk" || in.GetVerb() != "shell" || in.GetOsUser() == "" {
+		t.Errorf("listed: %v", in)
+	}
+	if _, err := sessions.End(t.Context(), &warrenv1.EndSessionRequest{Id: in.GetId()}); err != nil {
+		t.Error(err)
+	}
+	if err := work.Wait(); err == nil {
+		t.Error("the session ended well")
+	}
+}
+
+// TestOwnersPage: on a machine of one's own the console is there without being
+// asked for: who may do what, and the way out.
+func TestOwnersPage(t *testing.T) {
+	t.Parallel()
+	m := newMesh(t)
+	hq := m.found()
+	mine := m.join(hq, "mine", "--owner-device")
+	mine.stop()
+	mine.console()
+	mine.up()
+	p := mine.browse()
+	who, err := warrenv1connect.NewConsoleServiceClient(p.client(), p.base).Whoami(t.Context(), &warrenv1.WhoamiRequest{})
+	if err != nil || who.GetOwnership() != "owner" || who.GetTechnician() != "" {
+		t.Fatalf("%v, %v", who, err)
+	}
+	rights, err := warrenv1connect.NewMeaningServiceClient(p.client(), p.base).Rights(t.Context(), &warrenv1.RightsRequest{})
+	if err != nil || len(rights.GetRights()) != 1 || !slices.Equal(rights.GetRights()[0].GetVerbs(), []string{"ping"}) || len(rights.GetRights()[0].GetUsers()) != 0 {
+		t.Errorf("%v, %v", rights, err)
+	}
+	// Out of the mesh, and nothing of it stays.
+	node := warrenv1connect.NewNodeServiceClient(p.client(), p.base)
+	if _, err := node.Down(t.Context(), &warrenv1.DownRequest{Leave: true}); err != nil {
+		t.Error(err)
+	}
+	until(t, patience, "the node has ended", mine.proc.ended)
+	for _, name := range []string{"member", "node.key", "tunnel.key", "view", "console.key"} {
+		if _, err := os.Stat(filepath.Join(mine.dir, name)); err == nil {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	until(t, patience, "the mesh knows", func() bool { return read[struct{ Revoked bool }](hq, "device", "mine").Revoked })
+}

@@ -126,6 +126,9 @@ func Run(ctx context.Context, cfg Config) error {
 		return m.live(ctx, doors)
 	})
 	err = g.Wait()
+	if m.leaving.Load() {
+		return m.home.Leave()
+	}
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
 		return nil
 	}

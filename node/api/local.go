@@ -63,7 +63,8 @@ func (l *Local) services() []service {
 
 // Services answers the local API for the caller of the request's context (see
 // As). Every local user may ask for the status; all else is for root, the user
-// the node runs as, and the technician who joined from here.
+// the node runs as, the technician who joined from here, and who joined a
+// machine of their own.
 func (l *Local) Services() http.Handler {
 	mux := http.NewServeMux()
 	for _, s := range l.services() {
@@ -114,7 +115,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // knows tells whether the node answers to a local user at all.
 func (l *Local) knows(uid int) error {
-	if uid >= 0 && (uid == 0 || uid == os.Getuid() || uid == l.technicianUID()) {
+	if uid >= 0 && (uid == 0 || uid == os.Getuid() || uid == l.technicianUID() || uid == l.Member().OwnerUID) {
 		return nil
 	}
 	return fault.New(fault.Denied, "this node does not answer to user %d", uid).Try("as root, or as the technician who joined here")

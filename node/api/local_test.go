@@ -16,6 +16,7 @@ import (
 	"warren/api/warren/v1/warrenv1connect"
 	"warren/node/client"
 	"warren/node/fault"
+	"warren/node/home"
 	"warren/node/platform"
 	"warren/node/port"
 )
@@ -78,6 +79,16 @@ func TestWhichLocalUsersMayAskWhat(t *testing.T) {
 	}
 	if res := w.ask(technician, warrenv1connect.NodeServiceTechniciansProcedure); res.Code != http.StatusForbidden {
 		t.Errorf("a technician without a key: status %d", res.Code)
+	}
+	// A machine of one's own answers to who joined it.
+	m := w.local.Member()
+	m.OwnerUID = stranger
+	w.local.Member = func() home.Member { return m }
+	if res := w.ask(stranger, warrenv1connect.MeaningServiceRightsProcedure); res.Code != http.StatusOK {
+		t.Errorf("an owner: status %d, %s", res.Code, res.Body)
+	}
+	if res := w.ask(stranger+1, warrenv1connect.MeaningServiceRightsProcedure); res.Code != http.StatusForbidden {
+		t.Errorf("a stranger on an owner's machine: status %d", res.Code)
 	}
 }
 

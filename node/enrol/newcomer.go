@@ -174,6 +174,9 @@ func (a *Application) Claim(ctx context.Context, name string, facts map[string]s
 			Phrase: invite.Phrase(a.key.Public(), a.link.ID, a.link.Mesh),
 		},
 	}
+	if a.Invite.Ownership == warrenv1.Ownership_OWNERSHIP_BYOD && uid > 0 {
+		m.OwnerUID = uid
+	}
 	for _, c := range a.link.Controllers {
 		m.Controllers = append(m.Controllers, home.Controller{Node: c.Node.String(), Address: c.Address})
 	}

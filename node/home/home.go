@@ -85,6 +85,9 @@ type Member struct {
 	Pending *Pending `json:"pending,omitempty"`
 	// Controllers the invite named, for a first contact.
 	Controllers []Controller `json:"controllers"`
+	// OwnerUID is the local user who joined a machine of their own (BYOD); 0
+	// elsewhere.
+	OwnerUID int `json:"owner_uid,omitempty"`
 }
 
 // Pending is an enrolment under way.

@@ -24,6 +24,166 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type RightsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RightsRequest) Reset() {
+	*x = RightsRequest{}
+	mi := &file_warren_v1_meaning_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RightsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RightsRequest) ProtoMessage() {}
+
+func (x *RightsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_meaning_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RightsRequest.ProtoReflect.Descriptor instead.
+func (*RightsRequest) Descriptor() ([]byte, []int) {
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{0}
+}
+
+type RightsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By name.
+	Rights        []*Right `protobuf:"bytes,1,rep,name=rights,proto3" json:"rights,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RightsResponse) Reset() {
+	*x = RightsResponse{}
+	mi := &file_warren_v1_meaning_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RightsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RightsResponse) ProtoMessage() {}
+
+func (x *RightsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_meaning_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RightsResponse.ProtoReflect.Descriptor instead.
+func (*RightsResponse) Descriptor() ([]byte, []int) {
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RightsResponse) GetRights() []*Right {
+	if x != nil {
+		return x.Rights
+	}
+	return nil
+}
+
+type Right struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Technician string                 `protobuf:"bytes,1,opt,name=technician,proto3" json:"technician,omitempty"`
+	Admin      bool                   `protobuf:"varint,2,opt,name=admin,proto3" json:"admin,omitempty"`
+	// The machine they work from.
+	Node  string   `protobuf:"bytes,3,opt,name=node,proto3" json:"node,omitempty"`
+	Verbs []string `protobuf:"bytes,4,rep,name=verbs,proto3" json:"verbs,omitempty"`
+	// As which users of this machine; "*" is any but root. Empty where the verbs
+	// act as none.
+	Users         []string `protobuf:"bytes,5,rep,name=users,proto3" json:"users,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Right) Reset() {
+	*x = Right{}
+	mi := &file_warren_v1_meaning_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Right) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Right) ProtoMessage() {}
+
+func (x *Right) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_meaning_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Right.ProtoReflect.Descriptor instead.
+func (*Right) Descriptor() ([]byte, []int) {
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Right) GetTechnician() string {
+	if x != nil {
+		return x.Technician
+	}
+	return ""
+}
+
+func (x *Right) GetAdmin() bool {
+	if x != nil {
+		return x.Admin
+	}
+	return false
+}
+
+func (x *Right) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *Right) GetVerbs() []string {
+	if x != nil {
+		return x.Verbs
+	}
+	return nil
+}
+
+func (x *Right) GetUsers() []string {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
 type ExplainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Selectors as in a policy; dst may be an id prefix or an address as well.
@@ -38,7 +198,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_warren_v1_meaning_proto_msgTypes[0]
+	mi := &file_warren_v1_meaning_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -50,7 +210,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_meaning_proto_msgTypes[0]
+	mi := &file_warren_v1_meaning_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -63,7 +223,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{0}
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ExplainRequest) GetSrc() string {
@@ -107,7 +267,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_warren_v1_meaning_proto_msgTypes[1]
+	mi := &file_warren_v1_meaning_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -119,7 +279,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_meaning_proto_msgTypes[1]
+	mi := &file_warren_v1_meaning_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -132,7 +292,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{1}
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ExplainResponse) GetAllowed() bool {
@@ -173,7 +333,7 @@ type GrantLine struct {
 
 func (x *GrantLine) Reset() {
 	*x = GrantLine{}
-	mi := &file_warren_v1_meaning_proto_msgTypes[2]
+	mi := &file_warren_v1_meaning_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -185,7 +345,7 @@ func (x *GrantLine) String() string {
 func (*GrantLine) ProtoMessage() {}
 
 func (x *GrantLine) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_meaning_proto_msgTypes[2]
+	mi := &file_warren_v1_meaning_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -198,7 +358,7 @@ func (x *GrantLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantLine.ProtoReflect.Descriptor instead.
 func (*GrantLine) Descriptor() ([]byte, []int) {
-	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{2}
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GrantLine) GetLine() uint32 {
@@ -224,7 +384,7 @@ type CompareRequest struct {
 
 func (x *CompareRequest) Reset() {
 	*x = CompareRequest{}
-	mi := &file_warren_v1_meaning_proto_msgTypes[3]
+	mi := &file_warren_v1_meaning_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -236,7 +396,7 @@ func (x *CompareRequest) String() string {
 func (*CompareRequest) ProtoMessage() {}
 
 func (x *CompareRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_meaning_proto_msgTypes[3]
+	mi := &file_warren_v1_meaning_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -249,7 +409,7 @@ func (x *CompareRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareRequest.ProtoReflect.Descriptor instead.
 func (*CompareRequest) Descriptor() ([]byte, []int) {
-	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{3}
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CompareRequest) GetPolicy() []byte {
@@ -276,7 +436,7 @@ type CompareResponse struct {
 
 func (x *CompareResponse) Reset() {
 	*x = CompareResponse{}
-	mi := &file_warren_v1_meaning_proto_msgTypes[4]
+	mi := &file_warren_v1_meaning_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -288,7 +448,7 @@ func (x *CompareResponse) String() string {
 func (*CompareResponse) ProtoMessage() {}
 
 func (x *CompareResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_meaning_proto_msgTypes[4]
+	mi := &file_warren_v1_meaning_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -301,7 +461,7 @@ func (x *CompareResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareResponse.ProtoReflect.Descriptor instead.
 func (*CompareResponse) Descriptor() ([]byte, []int) {
-	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{4}
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CompareResponse) GetAllowed() []*RightChange {
@@ -356,7 +516,7 @@ type RightChange struct {
 
 func (x *RightChange) Reset() {
 	*x = RightChange{}
-	mi := &file_warren_v1_meaning_proto_msgTypes[5]
+	mi := &file_warren_v1_meaning_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -368,7 +528,7 @@ func (x *RightChange) String() string {
 func (*RightChange) ProtoMessage() {}
 
 func (x *RightChange) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_meaning_proto_msgTypes[5]
+	mi := &file_warren_v1_meaning_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -381,7 +541,7 @@ func (x *RightChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RightChange.ProtoReflect.Descriptor instead.
 func (*RightChange) Descriptor() ([]byte, []int) {
-	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{5}
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RightChange) GetWho() []string {
@@ -441,7 +601,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_warren_v1_meaning_proto_msgTypes[6]
+	mi := &file_warren_v1_meaning_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -453,7 +613,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_meaning_proto_msgTypes[6]
+	mi := &file_warren_v1_meaning_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -466,7 +626,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{6}
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{9}
 }
 
 type HistoryResponse struct {
@@ -479,7 +639,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_warren_v1_meaning_proto_msgTypes[7]
+	mi := &file_warren_v1_meaning_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -491,7 +651,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_meaning_proto_msgTypes[7]
+	mi := &file_warren_v1_meaning_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -504,7 +664,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{7}
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *HistoryResponse) GetRevisions() []*PolicyRevision {
@@ -528,7 +688,7 @@ type PolicyRevision struct {
 
 func (x *PolicyRevision) Reset() {
 	*x = PolicyRevision{}
-	mi := &file_warren_v1_meaning_proto_msgTypes[8]
+	mi := &file_warren_v1_meaning_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -540,7 +700,7 @@ func (x *PolicyRevision) String() string {
 func (*PolicyRevision) ProtoMessage() {}
 
 func (x *PolicyRevision) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_meaning_proto_msgTypes[8]
+	mi := &file_warren_v1_meaning_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -553,7 +713,7 @@ func (x *PolicyRevision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyRevision.ProtoReflect.Descriptor instead.
 func (*PolicyRevision) Descriptor() ([]byte, []int) {
-	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{8}
+	return file_warren_v1_meaning_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PolicyRevision) GetRevision() uint64 {
@@ -588,7 +748,18 @@ var File_warren_v1_meaning_proto protoreflect.FileDescriptor
 
 const file_warren_v1_meaning_proto_rawDesc = "" +
 	"\n" +
-	"\x17warren/v1/meaning.proto\x12\twarren.v1\"\\\n" +
+	"\x17warren/v1/meaning.proto\x12\twarren.v1\"\x0f\n" +
+	"\rRightsRequest\":\n" +
+	"\x0eRightsResponse\x12(\n" +
+	"\x06rights\x18\x01 \x03(\v2\x10.warren.v1.RightR\x06rights\"}\n" +
+	"\x05Right\x12\x1e\n" +
+	"\n" +
+	"technician\x18\x01 \x01(\tR\n" +
+	"technician\x12\x14\n" +
+	"\x05admin\x18\x02 \x01(\bR\x05admin\x12\x12\n" +
+	"\x04node\x18\x03 \x01(\tR\x04node\x12\x14\n" +
+	"\x05verbs\x18\x04 \x03(\tR\x05verbs\x12\x14\n" +
+	"\x05users\x18\x05 \x03(\tR\x05users\"\\\n" +
 	"\x0eExplainRequest\x12\x10\n" +
 	"\x03src\x18\x01 \x01(\tR\x03src\x12\x10\n" +
 	"\x03dst\x18\x02 \x01(\tR\x03dst\x12\x12\n" +
@@ -625,11 +796,12 @@ const file_warren_v1_meaning_proto_rawDesc = "" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x12\x12\n" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x18\n" +
 	"\aauthors\x18\x03 \x03(\tR\aauthors\x12\x12\n" +
-	"\x04hash\x18\x04 \x01(\tR\x04hash2\xd6\x01\n" +
+	"\x04hash\x18\x04 \x01(\tR\x04hash2\x95\x02\n" +
 	"\x0eMeaningService\x12@\n" +
 	"\aExplain\x12\x19.warren.v1.ExplainRequest\x1a\x1a.warren.v1.ExplainResponse\x12@\n" +
 	"\aCompare\x12\x19.warren.v1.CompareRequest\x1a\x1a.warren.v1.CompareResponse\x12@\n" +
-	"\aHistory\x12\x19.warren.v1.HistoryRequest\x1a\x1a.warren.v1.HistoryResponseB\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
+	"\aHistory\x12\x19.warren.v1.HistoryRequest\x1a\x1a.warren.v1.HistoryResponse\x12=\n" +
+	"\x06Rights\x12\x18.warren.v1.RightsRequest\x1a\x19.warren.v1.RightsResponseB\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
 
 var (
 	file_warren_v1_meaning_proto_rawDescOnce sync.Once
@@ -643,34 +815,40 @@ func file_warren_v1_meaning_proto_rawDescGZIP() []byte {
 	return file_warren_v1_meaning_proto_rawDescData
 }
 
-var file_warren_v1_meaning_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_warren_v1_meaning_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_warren_v1_meaning_proto_goTypes = []any{
-	(*ExplainRequest)(nil),  // 0: warren.v1.ExplainRequest
-	(*ExplainResponse)(nil), // 1: warren.v1.ExplainResponse
-	(*GrantLine)(nil),       // 2: warren.v1.GrantLine
-	(*CompareRequest)(nil),  // 3: warren.v1.CompareRequest
-	(*CompareResponse)(nil), // 4: warren.v1.CompareResponse
-	(*RightChange)(nil),     // 5: warren.v1.RightChange
-	(*HistoryRequest)(nil),  // 6: warren.v1.HistoryRequest
-	(*HistoryResponse)(nil), // 7: warren.v1.HistoryResponse
-	(*PolicyRevision)(nil),  // 8: warren.v1.PolicyRevision
+	(*RightsRequest)(nil),   // 0: warren.v1.RightsRequest
+	(*RightsResponse)(nil),  // 1: warren.v1.RightsResponse
+	(*Right)(nil),           // 2: warren.v1.Right
+	(*ExplainRequest)(nil),  // 3: warren.v1.ExplainRequest
+	(*ExplainResponse)(nil), // 4: warren.v1.ExplainResponse
+	(*GrantLine)(nil),       // 5: warren.v1.GrantLine
+	(*CompareRequest)(nil),  // 6: warren.v1.CompareRequest
+	(*CompareResponse)(nil), // 7: warren.v1.CompareResponse
+	(*RightChange)(nil),     // 8: warren.v1.RightChange
+	(*HistoryRequest)(nil),  // 9: warren.v1.HistoryRequest
+	(*HistoryResponse)(nil), // 10: warren.v1.HistoryResponse
+	(*PolicyRevision)(nil),  // 11: warren.v1.PolicyRevision
 }
 var file_warren_v1_meaning_proto_depIdxs = []int32{
-	2, // 0: warren.v1.ExplainResponse.grants:type_name -> warren.v1.GrantLine
-	5, // 1: warren.v1.CompareResponse.allowed:type_name -> warren.v1.RightChange
-	5, // 2: warren.v1.CompareResponse.denied:type_name -> warren.v1.RightChange
-	8, // 3: warren.v1.HistoryResponse.revisions:type_name -> warren.v1.PolicyRevision
-	0, // 4: warren.v1.MeaningService.Explain:input_type -> warren.v1.ExplainRequest
-	3, // 5: warren.v1.MeaningService.Compare:input_type -> warren.v1.CompareRequest
-	6, // 6: warren.v1.MeaningService.History:input_type -> warren.v1.HistoryRequest
-	1, // 7: warren.v1.MeaningService.Explain:output_type -> warren.v1.ExplainResponse
-	4, // 8: warren.v1.MeaningService.Compare:output_type -> warren.v1.CompareResponse
-	7, // 9: warren.v1.MeaningService.History:output_type -> warren.v1.HistoryResponse
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	2,  // 0: warren.v1.RightsResponse.rights:type_name -> warren.v1.Right
+	5,  // 1: warren.v1.ExplainResponse.grants:type_name -> warren.v1.GrantLine
+	8,  // 2: warren.v1.CompareResponse.allowed:type_name -> warren.v1.RightChange
+	8,  // 3: warren.v1.CompareResponse.denied:type_name -> warren.v1.RightChange
+	11, // 4: warren.v1.HistoryResponse.revisions:type_name -> warren.v1.PolicyRevision
+	3,  // 5: warren.v1.MeaningService.Explain:input_type -> warren.v1.ExplainRequest
+	6,  // 6: warren.v1.MeaningService.Compare:input_type -> warren.v1.CompareRequest
+	9,  // 7: warren.v1.MeaningService.History:input_type -> warren.v1.HistoryRequest
+	0,  // 8: warren.v1.MeaningService.Rights:input_type -> warren.v1.RightsRequest
+	4,  // 9: warren.v1.MeaningService.Explain:output_type -> warren.v1.ExplainResponse
+	7,  // 10: warren.v1.MeaningService.Compare:output_type -> warren.v1.CompareResponse
+	10, // 11: warren.v1.MeaningService.History:output_type -> warren.v1.HistoryResponse
+	1,  // 12: warren.v1.MeaningService.Rights:output_type -> warren.v1.RightsResponse
+	9,  // [9:13] is the sub-list for method output_type
+	5,  // [5:9] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_meaning_proto_init() }
@@ -684,7 +862,7 @@ func file_warren_v1_meaning_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_meaning_proto_rawDesc), len(file_warren_v1_meaning_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

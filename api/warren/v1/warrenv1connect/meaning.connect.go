@@ -41,6 +41,8 @@ const (
 	MeaningServiceCompareProcedure = "/warren.v1.MeaningService/Compare"
 	// MeaningServiceHistoryProcedure is the fully-qualified name of the MeaningService's History RPC.
 	MeaningServiceHistoryProcedure = "/warren.v1.MeaningService/History"
+	// MeaningServiceRightsProcedure is the fully-qualified name of the MeaningService's Rights RPC.
+	MeaningServiceRightsProcedure = "/warren.v1.MeaningService/Rights"
 )
 
 // MeaningServiceClient is a client for the warren.v1.MeaningService service.
@@ -50,6 +52,8 @@ type MeaningServiceClient interface {
 	// Compare says what a policy would change in what is allowed.
 	Compare(context.Context, *v1.CompareRequest) (*v1.CompareResponse, error)
 	History(context.Context, *v1.HistoryRequest) (*v1.HistoryResponse, error)
+	// Rights says who may do what on this machine, by the policy it holds.
+	Rights(context.Context, *v1.RightsRequest) (*v1.RightsResponse, error)
 }
 
 // NewMeaningServiceClient constructs a client for the warren.v1.MeaningService service. By default,
@@ -81,6 +85,12 @@ func NewMeaningServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(meaningServiceMethods.ByName("History")),
 			connect.WithClientOptions(opts...),
 		),
+		rights: connect.NewClient[v1.RightsRequest, v1.RightsResponse](
+			httpClient,
+			baseURL+MeaningServiceRightsProcedure,
+			connect.WithSchema(meaningServiceMethods.ByName("Rights")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -89,6 +99,7 @@ type meaningServiceClient struct {
 	explain *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
 	compare *connect.Client[v1.CompareRequest, v1.CompareResponse]
 	history *connect.Client[v1.HistoryRequest, v1.HistoryResponse]
+	rights  *connect.Client[v1.RightsRequest, v1.RightsResponse]
 }
 
 // Explain calls warren.v1.MeaningService.Explain.
@@ -118,6 +129,15 @@ func (c *meaningServiceClient) History(ctx context.Context, req *v1.HistoryReque
 	return nil, err
 }
 
+// Rights calls warren.v1.MeaningService.Rights.
+func (c *meaningServiceClient) Rights(ctx context.Context, req *v1.RightsRequest) (*v1.RightsResponse, error) {
+	response, err := c.rights.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // MeaningServiceHandler is an implementation of the warren.v1.MeaningService service.
 type MeaningServiceHandler interface {
 	// Explain says whether something is allowed, and why or why not.
@@ -125,6 +145,8 @@ type MeaningServiceHandler interface {
 	// Compare says what a policy would change in what is allowed.
 	Compare(context.Context, *v1.CompareRequest) (*v1.CompareResponse, error)
 	History(context.Context, *v1.HistoryRequest) (*v1.HistoryResponse, error)
+	// Rights says who may do what on this machine, by the policy it holds.
+	Rights(context.Context, *v1.RightsRequest) (*v1.RightsResponse, error)
 }
 
 // NewMeaningServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -152,6 +174,12 @@ func NewMeaningServiceHandler(svc MeaningServiceHandler, opts ...connect.Handler
 		connect.WithSchema(meaningServiceMethods.ByName("History")),
 		connect.WithHandlerOptions(opts...),
 	)
+	meaningServiceRightsHandler := connect.NewUnaryHandlerSimple(
+		MeaningServiceRightsProcedure,
+		svc.Rights,
+		connect.WithSchema(meaningServiceMethods.ByName("Rights")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/warren.v1.MeaningService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case MeaningServiceExplainProcedure:
@@ -160,6 +188,8 @@ func NewMeaningServiceHandler(svc MeaningServiceHandler, opts ...connect.Handler
 			meaningServiceCompareHandler.ServeHTTP(w, r)
 		case MeaningServiceHistoryProcedure:
 			meaningServiceHistoryHandler.ServeHTTP(w, r)
+		case MeaningServiceRightsProcedure:
+			meaningServiceRightsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -179,4 +209,8 @@ func (UnimplementedMeaningServiceHandler) Compare(context.Context, *v1.CompareRe
 
 func (UnimplementedMeaningServiceHandler) History(context.Context, *v1.HistoryRequest) (*v1.HistoryResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("warren.v1.MeaningService.History is not implemented"))
+}
+
+func (UnimplementedMeaningServiceHandler) Rights(context.Context, *v1.RightsRequest) (*v1.RightsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("warren.v1.MeaningService.Rights is not implemented"))
 }

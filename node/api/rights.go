@@ -1,0 +1,41 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	warrenv1 "warren/api/warren/v1"
+)
+
+// Rights implements MeaningService: what the broker of this machine goes by.
+func (s meaningService) Rights(context.Context, *warrenv1.RightsRequest) (*warrenv1.RightsResponse, error) {
+	r, err := s.running()
+	if err != nil {
+		return nil, err
+	}
+	log, now := r.log(), r.Plan().Session
+	out := &warrenv1.RightsResponse{}
+	for _, g := range now.Grants {
+		who, ok := now.Technician(g.Technician)
+		if !ok {
+			continue
+		}
+		right := &warrenv1.Right{Technician: who.Name, Node: who.Node.Short(), Verbs: g.Verbs, Users: g.Users}
+		if slices.Contains(g.Users, "") { // these verbs act as nobody
+			right.Users = nil
+		}
+		if t, ok := log.Technician(g.Technician); ok {
+			right.Admin = t.Admin
+		}
+		if d, ok := log.Device(who.Node); ok {
+			right.Node = d.Name
+		}
+		out.Rights = append(out.Rights, right)
+	}
+	slices.SortStableFunc(out.GetRights(), func(a, b *warrenv1.Right) int {
+		return cmp.Or(strings.Compare(a.GetTechnician(), b.GetTechnician()), strings.Compare(a.GetNode(), b.GetNode()))
+	})
+	return out, nil
+}
