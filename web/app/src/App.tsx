@@ -18,7 +18,12 @@ const pages: Record<string, React.ComponentType<{ args: string[] }>> = {
 	devices: Devices,
 	terminal: lazy(() => import("./pages/Terminal")),
 	invites: lazy(() => import("./pages/Invites")),
+	sessions: lazy(() => import("./pages/Sessions")),
+	audit: lazy(() => import("./pages/Audit")),
+	network: lazy(() => import("./pages/Network")),
+	mesh: lazy(() => import("./pages/Mesh")),
 };
+const Device = lazy(() => import("./pages/Device"));
 
 export function App(): ReactElement {
 	const way = useStore(access);
@@ -52,7 +57,7 @@ function Inside(): ReactElement {
 	}
 	const owner = who.data.ownership === "owner";
 	const page = route.page === "overview" && owner ? "owner" : route.page;
-	const Page = (pages[page] ?? Overview);
+	const Page = page === "devices" && route.args.length > 0 ? Device : (pages[page] ?? Overview);
 	return (
 		<Frame who={who.data}>
 			<Suspense fallback={<Loading rows={6} />}>

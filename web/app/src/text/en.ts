@@ -404,6 +404,7 @@ export const en = {
 		emptyHint: "It begins when a mesh is founded.",
 		act: "Act",
 		actor: "By",
+		byWhom: (names: string) => `by ${names}`,
 		target: "On",
 		when: "When",
 		table: "Records of the audit log, the newest first",

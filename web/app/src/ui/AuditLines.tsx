@@ -55,7 +55,7 @@ export function AuditLines({ records }: { records: AuditRecord[] }): ReactElemen
 							<Name>{partyName(r.target)}</Name>
 						</strong>
 						<span className="dim name">
-							<Name>{r.actors.map(partyName).filter(Boolean).join(", ")}</Name>
+							<Name>{t.audit.byWhom(r.actors.map(partyName).filter(Boolean).join(", "))}</Name>
 						</span>
 					</span>
 					<span className="dim small">

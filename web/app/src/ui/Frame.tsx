@@ -49,7 +49,7 @@ export function Frame({ who, children }: { who: WhoamiResponse; children: ReactN
 						</Dialog.Portal>
 					</Dialog.Root>
 					<div className="where">{t.nav[page] ?? t.nav.overview}</div>
-					<button type="button" className="find" aria-label={t.common.search} onClick={() => palette.set(true)}>
+					<button type="button" className="find" onClick={() => palette.set(true)}>
 						<Icon name="search" />
 						<span>{t.common.search}</span>
 						<kbd>{isMac ? "⌘ K" : "Ctrl K"}</kbd>

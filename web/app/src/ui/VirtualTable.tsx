@@ -122,7 +122,14 @@ export function VirtualTable<T extends { id: string }>(props: {
 					})}
 				</div>
 			</div>
-			<div className="grid-body" ref={box} role="rowgroup" onKeyDown={move} tabIndex={-1}>
+			<div
+				className={`grid-body ${rows.length === 0 ? "none" : ""}`}
+				ref={box}
+				role="rowgroup"
+				onKeyDown={move}
+				tabIndex={-1}
+				style={{ height: rows.length === 0 ? "auto" : virtual.getTotalSize() }}
+			>
 				{rows.length === 0 ? (
 					<div role="row">
 						<div role="cell">{props.empty}</div>

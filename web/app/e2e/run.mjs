@@ -1,0 +1,114 @@
+// Runs the stories against the binary that make build made, and ends all that
+// it started, whatever happens. What it needs: bin/warren and chromium.
+//
+//	npm run e2e [-- STORY...]
+//
+// WARREN_SCREENS=1 writes the pictures of docs/screens; WARREN_BIN names
+// another binary, WARREN_E2E_STATE a desk of a demo that runs already.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { stories } from "./stories.mjs";
+import { openBrowser, Story } from "./story.mjs";
+
+const bin = resolve(process.env.WARREN_BIN ?? "../../bin/warren");
+const limit = 12 * 60_000;
+const children = [];
+
+function end() {
+	for (const c of children.splice(0)) {
+		if (c.exitCode === null) {
+			c.kill("SIGTERM");
+		}
+	}
+}
+
+async function demo() {
+	if (process.env.WARREN_E2E_STATE) {
+		return { state: process.env.WARREN_E2E_STATE, dir: "", stop: async () => {} };
+	}
+	const dir = join(mkdtempSync(join(tmpdir(), "warren-e2e-")), "mesh");
+	const child = spawn(bin, ["demo", "--devices", "4", "--dir", dir], { stdio: ["ignore", "pipe", "pipe"] });
+	children.push(child);
+	let said = "";
+	for (const s of [child.stdout, child.stderr]) {
+		s.on("data", (d) => {
+			said += d;
+		});
+	}
+	const gone = new Promise((done) => child.on("exit", done));
+	const until = Date.now() + 180_000;
+	while (Date.now() < until && child.exitCode === null) {
+		const env = spawnSync(bin, ["demo", "env", "--dir", dir, "--json"], { encoding: "utf8" });
+		if (env.status === 0) {
+			const state = JSON.parse(env.stdout).WARREN_STATE;
+			const status = spawnSync(bin, ["--state", state, "status", "--json"], { encoding: "utf8" });
+			if (status.status === 0) {
+				const s = JSON.parse(status.stdout);
+				if (s.ready && s.peers_online === s.peers_total && s.peers_total >= 7) {
+					return {
+						state,
+						dir,
+						stop: async () => {
+							child.kill("SIGTERM");
+							await gone;
+							rmSync(resolve(dir, ".."), { recursive: true, force: true });
+						},
+					};
+				}
+			}
+		}
+		await new Promise((done) => setTimeout(done, 500));
+	}
+	throw new Error(`the demo mesh did not come up:\n${said}`);
+}
+
+const watchdog = setTimeout(() => {
+	console.error(`e2e: not done after ${limit / 60_000} minutes`);
+	end();
+	process.exit(1);
+}, limit);
+watchdog.unref();
+for (const s of ["SIGINT", "SIGTERM"]) {
+	process.on(s, () => {
+		end();
+		process.exit(130);
+	});
+}
+
+const only = process.argv.slice(2);
+let mesh;
+let browser;
+const failed = [];
+try {
+	mesh = await demo();
+	browser = await openBrowser();
+	for (const [name, tell] of Object.entries(stories)) {
+		if (only.length > 0 && !only.includes(name)) {
+			continue;
+		}
+		const story = new Story({ name, bin, mesh, browser });
+		const began = Date.now();
+		try {
+			await tell(story);
+			story.complain();
+			console.log(`ok    ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)${story.figures()}`);
+		} catch (e) {
+			failed.push(name);
+			console.log(`FAIL  ${name}: ${e instanceof Error ? (e.stack ?? e.message) : e}`);
+			await story.lastLook();
+		} finally {
+			await story.close();
+		}
+	}
+} catch (e) {
+	failed.push("setup");
+	console.error(e);
+} finally {
+	await browser?.close();
+	await mesh?.stop();
+	end();
+}
+console.log(failed.length === 0 ? "e2e: all stories hold" : `e2e: failed: ${failed.join(", ")}`);
+process.exit(failed.length === 0 ? 0 : 1);

@@ -1,0 +1,282 @@
+import { assert, until } from "./story.mjs";
+
+const visible = (page, text) => page.getByText(text, { exact: false }).first().waitFor();
+const rows = (page) => page.locator(".xterm-rows");
+
+/** Opens a terminal on kiosk-1 as the user the node runs as, and waits for its prompt. */
+async function terminal(s, page, device = "kiosk-1") {
+	await s.go(page, "#/terminal");
+	await page.getByRole("button", { name: "New terminal" }).first().click();
+	await page.getByRole("combobox", { name: "Device" }).fill(device);
+	await page.getByRole("button", { name: "Open", exact: true }).click();
+	await page.getByRole("tab", { name: new RegExp(`open ?${device}`) }).waitFor();
+	await page.locator(".xterm-helper-textarea").focus();
+}
+
+export const stories = {
+	async overview(s) {
+		const page = await s.enter();
+		await page.getByRole("heading", { name: /Everything works|Works, with warnings/ }).waitFor();
+		await visible(page, "What to do next");
+		await s.show(page, "overview");
+	},
+
+	async devices(s) {
+		const page = await s.enter();
+		await s.go(page, "#/devices");
+		await page.getByRole("table", { name: "Devices of the mesh" }).waitFor();
+		await s.show(page, "devices", async (p) => {
+			await p.locator(".grid-row").first().waitFor();
+		});
+		await page.getByRole("searchbox").fill("kiosk-1");
+		await until("one row", async () => (await page.locator(".grid-row").count()) === 1);
+		await page.getByRole("searchbox").fill("nothing is called that");
+		await visible(page, "Nothing matches");
+		await page.getByRole("button", { name: "Clear the filter" }).click();
+		await page.locator(".grid-row a").first().focus();
+		await page.keyboard.press("ArrowDown");
+		await until("the second row has the focus", () =>
+			page.evaluate(() => document.activeElement?.closest("[data-row]")?.dataset.row === "1"),
+		);
+		await page.keyboard.press("Enter");
+		await page.getByRole("tab", { name: "Facts" }).waitFor();
+	},
+
+	async device(s) {
+		const page = await s.enter();
+		await s.go(page, "#/devices/kiosk-2");
+		await page.getByRole("heading", { name: "kiosk-2" }).waitFor();
+		await s.show(page, "device");
+		await page.getByRole("tab", { name: "Path" }).click();
+		await page.getByRole("button", { name: "Ping" }).click();
+		await page.locator(".pongs li").first().waitFor();
+		await s.axe(page, "device, path");
+	},
+
+	async terminal(s) {
+		const page = await s.enter();
+		await terminal(s, page);
+		await page.keyboard.type("printf 'war%s\\n' ren; stty size\n");
+		await until("the shell answers", async () => /\nwarren/.test(await rows(page).innerText()));
+		await page.keyboard.type("printf '\\033[38;2;10;200;120mtrue colour\\033[0m \\033[31mred\\033[0m \\033[1;34mblue\\033[0m\\n'\n");
+		await visible(page, "true colour");
+		await s.show(page, "terminal");
+		const narrow = await page.evaluate(() => document.querySelector(".xterm-rows")?.children.length);
+		await page.setViewportSize({ width: 1280, height: 500 });
+		await until("fewer rows", () => page.evaluate((n) => document.querySelector(".xterm-rows").children.length < n, narrow));
+		await page.setViewportSize({ width: 1280, height: 800 });
+
+		// The device may neither write the clipboard nor have its title told back.
+		await page.evaluate(() => navigator.clipboard.writeText("mine"));
+		await page.keyboard.type("clear; printf '\\033]52;c;aGFja2Vk\\007\\033]0;evil\\007\\033[21t'; echo do''ne\n");
+		await visible(page, "that is refused");
+		await until("done", async () => /\ndone/.test(`\n${await rows(page).innerText()}`));
+		assert((await page.evaluate(() => navigator.clipboard.readText())) === "mine", "OSC 52 wrote the clipboard");
+		assert(!(await page.title()).includes("evil"), "the device named the page");
+
+		// A second tab, and the first goes on behind it.
+		await terminal(s, page, "kiosk-2");
+		await page.keyboard.type("echo se''cond\n");
+		await until("the second answers", async () => /\nsecond/.test(await rows(page).innerText()));
+		await s.go(page, "#/devices");
+		await s.go(page, "#/terminal");
+		await until("its text is still there", async () => /second/.test(await rows(page).innerText()));
+		await page.getByRole("button", { name: "Close the terminal on kiosk-2" }).click();
+		await page.getByRole("button", { name: "Close and end" }).click();
+		await until("one tab", async () => (await page.getByRole("tab").count()) === 1);
+
+		// Much output: nothing is lost, and the page holds it.
+		await page.locator(".xterm-helper-textarea").focus();
+		const began = Date.now();
+		await page.keyboard.type("clear; seq 1 200000; echo all''out\n");
+		await until("all of it came", async () => /\nallout/.test(await rows(page).innerText()), 60_000);
+		s.measure("1.3 MB of output", `${((Date.now() - began) / 1000).toFixed(1)} s`);
+		assert((await rows(page).innerText()).includes("200000"), "the last line is missing");
+
+		await page.keyboard.type("exit 3\n");
+		await visible(page, "exit 3");
+		await page.getByRole("button", { name: "Open again" }).click();
+		await page.getByRole("tab", { name: /open ?kiosk-1/ }).waitFor();
+	},
+
+	async latency(s) {
+		const page = await s.enter();
+		await terminal(s, page);
+		await page.keyboard.type("clear; cat\n");
+		await page.waitForTimeout(500);
+		const times = await page.evaluate(async () => {
+			const area = document.querySelector(".xterm-helper-textarea");
+			const screen = document.querySelector(".xterm-rows");
+			const out = [];
+			for (let i = 0; i < 120; i++) {
+				const letter = String.fromCharCode(97 + (i % 26));
+				const before = screen.textContent;
+				const began = performance.now();
+				const seen = new Promise((done) => {
+					const look = new MutationObserver(() => {
+						if (screen.textContent !== before) {
+							look.disconnect();
+							done(performance.now());
+						}
+					});
+					look.observe(screen, { childList: true, characterData: true, subtree: true });
+				});
+				area.value = letter;
+				area.dispatchEvent(new InputEvent("input", { data: letter, inputType: "insertText", composed: true }));
+				out.push((await seen) - began);
+				await new Promise((done) => setTimeout(done, 40));
+			}
+			return out.sort((a, b) => a - b);
+		});
+		const at = (p) => times[Math.floor(times.length * p)];
+		s.measure("key to glyph p50", `${at(0.5).toFixed(1)} ms`);
+		s.measure("p99", `${at(0.99).toFixed(1)} ms`);
+		assert(at(0.5) < 20, `a key takes ${at(0.5)} ms to its glyph`);
+	},
+
+	async invites(s) {
+		const page = await s.enter();
+		await s.go(page, "#/invites?make");
+		await page.getByLabel("Tags").fill("till front");
+		await page.getByRole("radio", { name: "Device" }).check();
+		await s.show(page, "invite-make");
+		await page.getByRole("dialog").getByRole("button", { name: "Make an invite" }).click();
+		await page.getByRole("img", { name: "QR code of the link" }).waitFor();
+		const link = await page.getByLabel("Link", { exact: true }).innerText();
+		assert(/#w1\./.test(link), `no link: ${link}`);
+		await s.show(page, "invite-made");
+		await page.getByRole("button", { name: "Done" }).click();
+		await page.getByRole("cell", { name: "0 of 1 used" }).first().waitFor();
+		await s.show(page, "invites");
+
+		// A machine asks to join; its words come without a reload.
+		const folder = s.folder();
+		s.warrenIn(folder, "join", link, "--yes", "--no-wait", "--name", "till-7");
+		await visible(page, "till-7");
+		const words = await page.locator(".claim .phrase li").allInnerTexts();
+		assert(words.length === 6, `${words.length} words`);
+		await s.show(page, "pending");
+		await page.getByRole("button", { name: "Approve" }).click();
+		await page.getByRole("button", { name: "The words match: approve" }).click();
+		await visible(page, "till-7 is in");
+		await visible(page, "Nobody waits");
+
+		await s.go(page, "#/invites?make");
+		await page.getByRole("dialog").getByRole("button", { name: "Make an invite" }).click();
+		await page.getByRole("button", { name: "Done" }).click();
+		await page.getByRole("row").filter({ hasText: "open" }).getByRole("button", { name: "Revoke" }).first().click();
+		await visible(page, "1 use that is left");
+		await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+		await visible(page, "The invite is revoked");
+
+		// Turned down, and shut out: each says how many it concerns.
+		const second = JSON.parse(s.warren("invite", "--json")).link;
+		s.warrenIn(s.folder(), "join", second, "--yes", "--no-wait", "--name", "stranger");
+		await page.getByRole("button", { name: "Reject" }).click();
+		await page.getByRole("dialog").getByRole("button", { name: "Reject" }).click();
+		await visible(page, "stranger was turned down");
+		await s.go(page, "#/devices/till-7");
+		await page.getByRole("button", { name: "Revoke" }).click();
+		await page.getByLabel("Reason").fill("the story ends");
+		await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+		await visible(page, "till-7 is revoked");
+	},
+
+	async network(s) {
+		const page = await s.enter();
+		await s.go(page, "#/network");
+		await page.getByRole("table", { name: "Peers" }).waitFor();
+		await s.show(page, "network", (p) => p.locator(".grid-row").first().waitFor());
+		await page.getByRole("tab", { name: "Graph" }).click();
+		await page.locator(".graph circle").first().waitFor();
+		await s.show(page, "network-graph");
+		await page.getByRole("link", { name: /kiosk-1: online/ }).focus();
+		await page.keyboard.press("Enter");
+		await page.getByRole("heading", { name: "kiosk-1" }).waitFor();
+	},
+
+	async sessions(s) {
+		const page = await s.enter();
+		await terminal(s, page);
+		await s.go(page, "#/sessions");
+		await page.getByRole("cell", { name: "kiosk-1" }).first().waitFor();
+		await s.show(page, "sessions");
+		await page.getByRole("button", { name: "End" }).first().click();
+		await visible(page, "1 shell session on kiosk-1 ends");
+		await page.getByRole("dialog").getByRole("button", { name: "End" }).click();
+		await visible(page, "The session has ended");
+		await page.getByRole("tab", { name: "History" }).click();
+		await page.locator(".grid-row", { hasText: "session ended" }).first().waitFor();
+		await s.axe(page, "sessions, history");
+	},
+
+	async audit(s) {
+		const page = await s.enter();
+		await s.go(page, "#/audit");
+		await page.locator(".grid-row").first().waitFor();
+		await s.show(page, "audit", (p) => p.locator(".grid-row").first().waitFor());
+		await page.getByRole("searchbox").fill("mesh founded");
+		await until("one record", async () => (await page.locator(".grid-row").count()) === 1);
+		await page.locator(".grid-row a").click();
+		await page.getByRole("heading", { name: /Record 0: mesh founded/ }).waitFor();
+		await s.axe(page, "audit, record");
+		await page.keyboard.press("Escape");
+		await page.getByRole("button", { name: "Verify" }).click();
+		await visible(page, "are one unbroken history");
+		await s.axe(page, "audit, verified");
+	},
+
+	async mesh(s) {
+		const page = await s.enter();
+		await s.go(page, "#/mesh");
+		await page.getByRole("cell", { name: "hq-1" }).first().waitFor();
+		await s.show(page, "mesh");
+	},
+
+	async palette(s) {
+		const page = await s.enter();
+		await page.getByRole("heading", { name: /Everything works|Works, with/ }).waitFor();
+		await page.keyboard.press("Control+k");
+		const box = page.getByRole("combobox");
+		await box.fill("kiosk-3");
+		await page.getByRole("option", { name: /Open a terminal on kiosk-3/ }).waitFor();
+		await s.show(page, "palette");
+		await page.keyboard.press("Enter");
+		await page.getByRole("heading", { name: "kiosk-3" }).waitFor();
+		await page.keyboard.press("Control+k");
+		await box.fill("Deutsch");
+		await page.keyboard.press("Enter");
+		await page.getByRole("link", { name: "Geräte" }).first().waitFor();
+		assert((await page.evaluate(() => document.documentElement.lang)) === "de", "the page's language");
+	},
+
+	async gate(s) {
+		const context = await s.context();
+		const page = await context.newPage();
+		const address = new URL(s.warren("console", "--no-open"));
+		const token = address.hash;
+		await page.goto(`${address.origin}/`);
+		await page.getByRole("heading", { name: "This page needs a way in" }).waitFor();
+		await s.show(page, "gate");
+		await page.getByLabel("Address or token").fill(`${address.origin}/${token}`);
+		await page.getByRole("button", { name: "Go on" }).click();
+		await page.getByRole("heading", { name: /Everything works|Works, with/ }).waitFor();
+		assert(!page.url().includes(token), "the token stays in the address");
+		// It works once.
+		const other = await (await s.context()).newPage();
+		await other.goto(address.href);
+		await other.getByText("did not take that token").waitFor();
+		// Without a bearer that holds, the page says how to go on, and keeps what is on it.
+		await s.go(page, "#/devices");
+		await page.getByRole("searchbox").fill("kiosk");
+		await page.route("**/warren.v1.*/**", (r) => r.fulfill({ status: 401, json: { code: "unauthenticated" } }));
+		await page.getByRole("link", { name: "Mesh" }).click();
+		await page.getByRole("heading", { name: "Your time in the console has ended" }).waitFor();
+		await s.axe(page, "expired");
+		await page.unroute("**/warren.v1.*/**");
+		await page.getByLabel("Address or token").fill(s.warren("console", "--no-open"));
+		await page.getByRole("button", { name: "Go on" }).click();
+		await page.getByRole("heading", { name: "Your time" }).waitFor({ state: "detached" });
+		await page.getByRole("cell", { name: "hq-1" }).first().waitFor();
+	},
+};
