@@ -3,12 +3,12 @@
 //
 //	npm run e2e [-- STORY...]
 //
-// WARREN_SCREENS=1 writes the pictures of docs/screens; WARREN_BIN names
+// WARREN_SCREENS=FOLDER keeps pictures there (docs/screens); WARREN_BIN names
 // another binary, WARREN_E2E_STATE a desk of a demo that runs already.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { stories } from "./stories.mjs";
 import { openBrowser, Story } from "./story.mjs";
 
@@ -26,7 +26,7 @@ function end() {
 
 async function demo() {
 	if (process.env.WARREN_E2E_STATE) {
-		return { state: process.env.WARREN_E2E_STATE, dir: "", stop: async () => {} };
+		return { state: process.env.WARREN_E2E_STATE, dir: dirname(process.env.WARREN_E2E_STATE), stop: async () => {} };
 	}
 	const dir = join(mkdtempSync(join(tmpdir(), "warren-e2e-")), "mesh");
 	const child = spawn(bin, ["demo", "--devices", "4", "--dir", dir], { stdio: ["ignore", "pipe", "pipe"] });

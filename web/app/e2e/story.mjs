@@ -1,8 +1,9 @@
 // What a story has at hand: a page that is let in, the command line, axe, and
 // pictures in both themes at two widths.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +11,7 @@ import { chromium } from "playwright-core";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const screens = resolve(here, "../../../docs/screens");
+const screens = process.env.WARREN_SCREENS;
 
 export const desktop = { width: 1280, height: 800 };
 export const phone = { width: 390, height: 844 };
@@ -41,6 +42,7 @@ export class Story {
 		this.measured = [];
 		this.contexts = [];
 		this.folders = [];
+		this.children = [];
 	}
 
 	/** Runs a verb on the technician's node and gives what it prints. */
@@ -63,6 +65,24 @@ export class Story {
 		return join(dir, "state");
 	}
 
+	/** A node of its own, until the story ends. */
+	start(state, ...args) {
+		const child = spawn(this.bin, ["--state", state, ...args], { stdio: "ignore" });
+		this.children.push(child);
+		return child;
+	}
+
+	/** A port with three free ones behind it, as a node wants them. */
+	async freePort() {
+		for (;;) {
+			const first = 30_000 + Math.floor(Math.random() * 20_000);
+			const free = await Promise.all([0, 1, 2, 3].map((i) => isFree(first + i)));
+			if (free.every(Boolean)) {
+				return first;
+			}
+		}
+	}
+
 	/** A new browser profile; it keeps what the pages complain about. */
 	async context(options = {}) {
 		const context = await this.browser.newContext({
@@ -75,7 +95,7 @@ export class Story {
 		context.on("console", (m) => {
 			// A node that restarts is a failed fetch; that is for the story to say.
 			if (m.type() === "error" && !/Failed to load resource|net::ERR|WebSocket connection/.test(m.text())) {
-				this.wrong.push(m.text());
+				this.wrong.push(m.text().slice(0, 300));
 			}
 		});
 		context.on("weberror", (e) => this.wrong.push(String(e.error())));
@@ -141,7 +161,7 @@ export class Story {
 	}
 
 	async picture(page, as) {
-		if (process.env.WARREN_SCREENS) {
+		if (screens) {
 			mkdirSync(screens, { recursive: true });
 			await page.screenshot({ path: resolve(screens, `${as}.png`) });
 		}
@@ -177,10 +197,24 @@ export class Story {
 		for (const c of this.contexts) {
 			await c.close();
 		}
+		for (const c of this.children) {
+			c.kill("SIGTERM");
+			if (c.exitCode === null && c.signalCode === null) {
+				await new Promise((done) => c.on("exit", done));
+			}
+		}
 		for (const f of this.folders) {
 			rmSync(f, { recursive: true, force: true });
 		}
 	}
+}
+
+function isFree(port) {
+	return new Promise((done) => {
+		const server = createServer();
+		server.on("error", () => done(false));
+		server.listen(port, "127.0.0.1", () => server.close(() => done(true)));
+	});
 }
 
 export function assert(condition, message) {

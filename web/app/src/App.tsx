@@ -22,8 +22,11 @@ const pages: Record<string, React.ComponentType<{ args: string[] }>> = {
 	audit: lazy(() => import("./pages/Audit")),
 	network: lazy(() => import("./pages/Network")),
 	mesh: lazy(() => import("./pages/Mesh")),
+	access: lazy(() => import("./pages/Access")),
+	owner: lazy(() => import("./pages/Owner")),
 };
 const Device = lazy(() => import("./pages/Device"));
+const First = lazy(() => import("./pages/First"));
 
 export function App(): ReactElement {
 	const way = useStore(access);
@@ -53,6 +56,13 @@ function Inside(): ReactElement {
 					{who.error && state === "lost" ? <Fault error={who.error} again={() => void who.refetch()} /> : <Loading />}
 				</div>
 			</main>
+		);
+	}
+	if (!who.data.founded || route.page === "first") {
+		return (
+			<Suspense fallback={<Loading />}>
+				<First who={who.data} />
+			</Suspense>
 		);
 	}
 	const owner = who.data.ownership === "owner";

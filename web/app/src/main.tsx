@@ -2,7 +2,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { begin } from "./api/bearer";
+import { access, begin } from "./api/bearer";
 import { cache } from "./api/queries";
 import { follow } from "./api/watch";
 import "./styles/tokens.css";
@@ -16,6 +16,12 @@ const root = document.getElementById("root");
 if (root === null) {
 	throw new Error("no #root in the page");
 }
+// Who comes back in asks anew for what was refused meanwhile.
+access.subscribe(() => {
+	if (access.get().kind === "in") {
+		void cache.invalidateQueries();
+	}
+});
 void begin();
 void follow(cache, new AbortController().signal);
 createRoot(root).render(

@@ -65,16 +65,16 @@ export function layout(peers: Peer[], self: string): Graph {
 	for (const c of carriers) {
 		const behind = shown.filter((p) => p.path?.via === c.name && p !== c);
 		const wide = step * (behind.length + 1);
-		place(c, at + wide / 2, size * 0.21);
+		place(c, at + wide / 2, size * 0.23);
 		lines.push({ from: "", to: c.id, kind: c.path?.kind ?? "" });
 		behind.forEach((p, i) => {
-			place(p, at + (wide * (i + 0.5)) / behind.length, size * 0.39);
+			place(p, at + (wide * (i + 0.5)) / behind.length, size * 0.43);
 			lines.push({ from: c.id, to: p.id, kind: p.path?.kind ?? "" });
 		});
 		at += wide;
 	}
 	direct.forEach((p, i) => {
-		place(p, at + step * (i + 0.5), size * (shown.length > 30 && i % 2 === 1 ? 0.4 : 0.33));
+		place(p, at + step * (i + 0.5), size * (shown.length > 30 && i % 2 === 1 ? 0.43 : 0.38));
 		if (p.path !== undefined && p.path.kind !== "" && p.path.kind !== "none") {
 			lines.push({ from: "", to: p.id, kind: p.path.kind });
 		}

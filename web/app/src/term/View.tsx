@@ -96,7 +96,7 @@ export function TerminalView({ tab }: { tab: Tab }): ReactElement {
 					<Button look="plain" slim icon="search" aria-label={`${t.terminal.find} (Ctrl+Shift+F)`} onClick={() => setFinding(true)} />
 				)}
 				<Button look="plain" slim icon="copy" aria-label={t.terminal.copy} onClick={() => shell?.copy()} />
-				<Button look="plain" slim icon="save" aria-label={t.terminal.paste} onClick={() => void pasteNow()} />
+				<Button look="plain" slim icon="paste" aria-label={t.terminal.paste} onClick={() => void pasteNow()} />
 			</div>
 			<div className="term-view" ref={box}>
 				<Over tab={tab} again={() => (shell?.connect(), shell?.term.focus())} />

@@ -5,7 +5,7 @@ import "@xterm/xterm/css/xterm.css";
 import { access } from "../api/bearer";
 import { shownTheme } from "../lib/settings";
 import { TerminalSocket } from "./socket";
-import { terminalDocument, withoutStyleElements } from "./styles";
+import { styleByScript } from "./styles";
 import { changeTab, dropTab, type Tab, terminals } from "./tabs";
 
 const light: ITheme = {
@@ -56,6 +56,8 @@ const dark: ITheme = {
 	brightWhite: "#ffffff",
 };
 
+styleByScript();
+
 const encoder = new TextEncoder();
 const longestWait = 15_000;
 // Out of the alternate screen, and no modes that the old shell had set.
@@ -87,7 +89,6 @@ export class Shell {
 	) {
 		this.host.className = "term-host";
 		this.term = new Terminal({
-			documentOverride: terminalDocument,
 			allowProposedApi: true,
 			fontFamily: 'ui-monospace, "SF Mono", "Cascadia Mono", "Noto Sans Mono", "DejaVu Sans Mono", monospace',
 			fontSize: 13.5,
@@ -146,7 +147,7 @@ export class Shell {
 	attach(parent: HTMLElement): void {
 		parent.append(this.host);
 		if (this.term.element === undefined) {
-			withoutStyleElements(() => this.term.open(this.host));
+			this.term.open(this.host);
 			this.term.textarea?.setAttribute("aria-label", this.label);
 			this.measure();
 			this.connect();

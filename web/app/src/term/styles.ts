@@ -1,29 +1,28 @@
 /**
  * xterm writes its colours and measures into <style> elements, and colours of
  * 24 bits into style attributes. The policy of the pages allows neither, and
- * allows what script does through the CSSOM. So while xterm makes its
- * elements, "style" gives an element whose text becomes a constructable style
- * sheet, and every element takes a style attribute as properties.
+ * allows what script does through the CSSOM. xterm takes some elements from
+ * the document it is given and some from the global one, so it is the global
+ * one that makes them: "style" is an element whose text becomes a
+ * constructable style sheet, and a span takes a style attribute as properties.
  */
 
-class SheetElement {
-	static make(doc: Document): HTMLElement {
-		const sheet = new CSSStyleSheet();
-		const el = doc.createElement("span");
-		el.hidden = true;
-		doc.adoptedStyleSheets = [...doc.adoptedStyleSheets, sheet];
-		const remove = el.remove.bind(el);
-		Object.defineProperties(el, {
-			textContent: { set: (text: string) => sheet.replaceSync(text), get: () => "" },
-			remove: {
-				value: () => {
-					doc.adoptedStyleSheets = doc.adoptedStyleSheets.filter((s) => s !== sheet);
-					remove();
-				},
+function sheetElement(): HTMLElement {
+	const sheet = new CSSStyleSheet();
+	const el = create("span");
+	el.hidden = true;
+	document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+	const remove = el.remove.bind(el);
+	Object.defineProperties(el, {
+		textContent: { set: (text: string) => sheet.replaceSync(text), get: () => "" },
+		remove: {
+			value: () => {
+				document.adoptedStyleSheets = document.adoptedStyleSheets.filter((s) => s !== sheet);
+				remove();
 			},
-		});
-		return el;
-	}
+		},
+	});
+	return el;
 }
 
 function setAttribute(this: HTMLElement, name: string, value: string): void {
@@ -34,36 +33,19 @@ function setAttribute(this: HTMLElement, name: string, value: string): void {
 	}
 }
 
-function make(tag: string): HTMLElement {
-	if (tag === "style") {
-		return SheetElement.make(document);
-	}
-	const el = Document.prototype.createElement.call(document, tag);
-	if (tag === "span") {
-		el.setAttribute = setAttribute;
-	}
-	return el;
-}
+const create = (tag: string, options?: ElementCreationOptions): HTMLElement =>
+	Document.prototype.createElement.call(document, tag, options);
 
-/** The document for ITerminalOptions.documentOverride. */
-export const terminalDocument: Document = new Proxy(document, {
-	get(doc, name) {
-		if (name === "createElement") {
-			return make;
+/** From now on this document makes elements that the policy allows. */
+export function styleByScript(): void {
+	document.createElement = ((tag: string, options?: ElementCreationOptions): HTMLElement => {
+		if (tag === "style") {
+			return sheetElement();
 		}
-		const value: unknown = Reflect.get(doc, name, doc);
-		return typeof value === "function" ? value.bind(doc) : value;
-	},
-	set: (doc, name, value) => Reflect.set(doc, name, value, doc),
-});
-
-/** xterm 6 takes one of its style elements from window.document, whatever it was given: while open runs. */
-export function withoutStyleElements(open: () => void): void {
-	document.createElement = ((tag: string) =>
-		tag === "style" ? make(tag) : Document.prototype.createElement.call(document, tag)) as typeof document.createElement;
-	try {
-		open();
-	} finally {
-		Reflect.deleteProperty(document, "createElement");
-	}
+		const el = create(tag, options);
+		if (tag === "span") {
+			el.setAttribute = setAttribute;
+		}
+		return el;
+	}) as typeof document.createElement;
 }

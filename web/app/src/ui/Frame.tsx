@@ -19,6 +19,9 @@ const groups: PageName[][] = [
 	["audit", "mesh"],
 ];
 
+// Without a technician's key the rest would be refused.
+const onlyLook: PageName[][] = [["overview", "devices", "sessions"], ["network"]];
+
 const isMac = navigator.platform.startsWith("Mac");
 
 export function Frame({ who, children }: { who: WhoamiResponse; children: ReactNode }): ReactElement {
@@ -90,7 +93,7 @@ function Side({ who }: { who: WhoamiResponse }): ReactElement {
 			</div>
 			<nav className="nav" aria-label={t.nav.main}>
 				{owner && <Item page="owner" />}
-				{groups.map((pages, i) => (
+				{(who.technician === "" ? onlyLook : groups).map((pages, i) => (
 					<div key={pages[0]} className="nav-group">
 						{i > 0 && <div className="gap" />}
 						{pages.filter((p) => !owner || p !== "overview").map((p) => <Item key={p} page={p} />)}

@@ -33,7 +33,7 @@ export function Made({ invite }: { invite: CreateInviteResponse }): ReactElement
 			<p>{t.invites.madeWhat}</p>
 			<Qr text={invite.link} label={t.invites.qr} />
 			<div className="command">
-				<code className="link" aria-label={t.invites.link}>
+				<code className="link" data-link title={invite.link}>
 					{invite.link}
 				</code>
 				<Copy text={invite.link} />
@@ -51,7 +51,7 @@ export function JoinCommand({ link }: { link: string }): ReactElement {
 	const command = `warren join '${link}'`;
 	return (
 		<div className="command">
-			<code className="link">{command}</code>
+			<code className="link" title={command}>{command}</code>
 			<Copy text={command} />
 		</div>
 	);

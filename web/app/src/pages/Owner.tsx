@@ -1,0 +1,107 @@
+import { type ReactElement, useState } from "react";
+import { api } from "../api/clients";
+import { cache, useAudit, useSessions, useWhoami } from "../api/queries";
+import { AuditAct } from "../gen/audit_pb";
+import { useText } from "../text";
+import { AuditLines, partyName } from "../ui/AuditLines";
+import { Confirm } from "../ui/Dialog";
+import { SessionTable } from "../ui/SessionTable";
+import { Await, Button, Card, Copy, Empty, Note, PageHead } from "../ui/parts";
+import { say } from "../ui/toast";
+
+/** What the owner of a private device sees of it: what happens, what may happen, and the way out. */
+export default function Owner(): ReactElement {
+	const t = useText();
+	const who = useWhoami().data;
+	const sessions = useSessions();
+	const [stopping, setStopping] = useState(false);
+	const incoming = sessions.data?.filter((s) => s.direction === "in") ?? [];
+	return (
+		<div className="page">
+			<PageHead
+				title={t.owner.title}
+				sub={<bdi>{t.owner.sub(who?.mesh ?? "")}</bdi>}
+				actions={
+					incoming.length > 0 && (
+						<Button look="danger" onClick={() => setStopping(true)}>
+							{t.owner.stop}
+						</Button>
+					)
+				}
+			/>
+			<Card title={t.owner.now} flush>
+				<Await query={sessions} rows={2}>
+					{() =>
+						incoming.length === 0 ? (
+							<Empty icon="check" title={t.owner.nobody}>
+								{t.owner.nobodyHint}
+							</Empty>
+						) : (
+							<SessionTable sessions={incoming} />
+						)
+					}
+				</Await>
+			</Card>
+			<div className="halves even">
+				<div>
+					<Card title={t.owner.who}>
+						<Note tone="ok">{t.owner.whoNone}</Note>
+					</Card>
+					<Card title={t.owner.seen}>
+						<p className="dim">{t.owner.seenWhat}</p>
+					</Card>
+				</div>
+				<div>
+					<Card title={t.owner.log} flush>
+						<Log name={who?.name ?? ""} />
+					</Card>
+					<Card title={t.owner.leave}>
+						<div className="stack">
+							<p>{t.owner.leaveWhat}</p>
+							<div className="command">
+								<code>warren leave</code>
+								<Copy text="warren leave" />
+							</div>
+						</div>
+					</Card>
+				</div>
+			</div>
+			{stopping && (
+				<Confirm
+					open
+					close={() => setStopping(false)}
+					title={t.owner.stopTitle}
+					verb={t.owner.stop}
+					danger
+					act={async () => {
+						await Promise.all(incoming.map((s) => api.sessions.end({ id: s.id })));
+						say(t.owner.stopped);
+						void cache.invalidateQueries({ queryKey: ["sessions"] });
+					}}
+				>
+					<p>{t.owner.stopWhat(incoming.length)}</p>
+				</Confirm>
+			)}
+		</div>
+	);
+}
+
+function Log({ name }: { name: string }): ReactElement {
+	const t = useText();
+	return (
+		<Await query={useAudit()} rows={2}>
+			{(audit) => {
+				const own = audit.records.filter(
+					(r) =>
+						partyName(r.target) === name &&
+						(r.act === AuditAct.SESSION_OPENED || r.act === AuditAct.SESSION_ENDED || r.act === AuditAct.SESSION_REFUSED),
+				);
+				return own.length === 0 ? (
+					<p className="pad dim">{t.owner.logNone}</p>
+				) : (
+					<AuditLines records={own.slice(-20).reverse()} />
+				);
+			}}
+		</Await>
+	);
+}
