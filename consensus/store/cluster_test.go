@@ -11,6 +11,7 @@ import (
 
 	"warren/consensus/state/statetest"
 	"warren/consensus/store/storetest"
+	"warren/mesh/identity"
 )
 
 // cluster is three controllers, the first of which founded the mesh.
@@ -41,8 +42,18 @@ func three(t *testing.T) *cluster {
 func (c *cluster) promote(t *testing.T, s *running) {
 	t.Helper()
 	c.led(t, func(ctx context.Context, leader *running) error {
-		return leader.Promote(ctx, s.cfg.Self, func(context.Context) (uint64, error) { return s.Applied(), nil })
+		return leader.Promote(ctx, s.cfg.Self, c.progress)
 	})
+}
+
+// progress is a Progress.
+func (c *cluster) progress(_ context.Context, node identity.NodeID) (uint64, error) {
+	for _, s := range c.stores {
+		if s.cfg.Self == node {
+			return s.Applied(), nil
+		}
+	}
+	return 0, errors.New("unreachable")
 }
 
 // led asks whoever leads until it is done: a busy machine may change its
@@ -79,8 +90,11 @@ func (c *cluster) propose(t *testing.T, n uint64) {
 
 func (c *cluster) await(t *testing.T, s *running, ok func(*running) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(s); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !ok(s); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
+			for _, s := range c.stores {
+				t.Logf("%s: %v", s.cfg.Self.Short(), s.raft.Stats())
+			}
 			t.Fatal("waited for nothing")
 		}
 	}
@@ -195,6 +209,38 @@ func TestCutOffLeader(t *testing.T) {
 	c.net.Cut(old.cfg.Self, false)
 	c.stores = all
 	c.await(t, old, func(s *running) bool { return revoked(s.State().Log(), 7) })
+}
+
+// Where disks need longer for a vote than an election may take, elections get
+// longer until one ends.
+func TestSlowDisks(t *testing.T) {
+	c := &cluster{Mesh: statetest.New(t, "acme")}
+	for n := range 3 {
+		cfg := config(t.TempDir(), c.Machine(n).ID(), &c.net)
+		cfg.slow = 450 * time.Millisecond // two writes by the candidate, two by a voter, in one second at most
+		c.stores = append(c.stores, start(t, cfg))
+	}
+	if err := c.stores[0].Bootstrap(within(t, 30*time.Second), founding(t, c.Mesh)); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n < 3; n++ {
+		c.promote(t, c.stores[n])
+	}
+	old := c.leader(t, c.stores...)
+	c.net.Cut(old.cfg.Self, true)
+	c.stores = c.others(old)
+	began := time.Now()
+	for deadline := began.Add(60 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if slices.ContainsFunc(c.stores, func(s *running) bool { return s.raft.State() == raft.Leader }) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nobody leads after a minute")
+		}
+	}
+	t.Logf("a new leader after %s", time.Since(began))
+	c.propose(t, 7)
+	c.await(t, c.leader(t, c.stores...), func(s *running) bool { return s.raft.ReloadableConfig().ElectionTimeout == heartbeat })
 }
 
 // A newcomer whose log the leader no longer has gets a snapshot.

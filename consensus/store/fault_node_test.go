@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/rpc"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -298,19 +299,19 @@ func (n *Node) Found(_ bool, _ *bool) error {
 	if err := n.store.Bootstrap(ctx, founding); err != nil {
 		return err
 	}
-	for i, id := range n.ids[1:] {
+	applied := func(_ context.Context, id identity.NodeID) (uint64, error) {
+		c, err := rpc.Dial("tcp", n.rpc[slices.Index(n.ids, id)])
+		if err != nil {
+			return 0, err
+		}
+		defer c.Close()
+		var s Status
+		err = c.Call("Node.Status", true, &s)
+		return s.Applied, err
+	}
+	for _, id := range n.ids[1:] {
 		if err := n.store.AddReplica(ctx, id); err != nil {
 			return err
-		}
-		applied := func(context.Context) (uint64, error) {
-			c, err := rpc.Dial("tcp", n.rpc[i+1])
-			if err != nil {
-				return 0, err
-			}
-			defer c.Close()
-			var s Status
-			err = c.Call("Node.Status", true, &s)
-			return s.Applied, err
 		}
 		if err := n.store.Promote(ctx, id, applied); err != nil {
 			return err

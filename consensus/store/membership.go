@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -14,8 +15,15 @@ import (
 // ErrLastVoter says that the cluster would have nobody left who votes.
 var ErrLastVoter = errors.New("the last voter stays")
 
-// pollProgress is how often Promote asks how far a replica has come.
-const pollProgress = 50 * time.Millisecond
+const (
+	// pollProgress is how often Promote asks how far a replica has come.
+	pollProgress = 50 * time.Millisecond
+	// toldTime is how long Promote waits for voters that are behind.
+	toldTime = 2 * time.Second
+)
+
+// Progress asks a controller for its Applied.
+type Progress func(ctx context.Context, node identity.NodeID) (uint64, error)
 
 // AddReplica makes node a replica that does not vote. It needs the leader and
 // gives NotLeaderError elsewhere, else ErrNoLeader or ErrStopped. A node that
@@ -28,32 +36,59 @@ func (s *Store) AddReplica(ctx context.Context, node identity.NodeID) error {
 
 // Promote gives a replica its vote once it has caught up. AddVoter alone would
 // count the newcomer for the majority while it is still empty: with two of
-// three such the cluster stands still. applied asks the replica for its
-// Applied; it is asked until a round of what was committed meanwhile took less
-// than an election (Ongaro, "Consensus: Bridging Theory and Practice", 4.2.1).
-func (s *Store) Promote(ctx context.Context, node identity.NodeID, applied func(context.Context) (uint64, error)) error {
+// three such the cluster stands still. The replica is asked until a round of
+// what was committed meanwhile took less than an election (Ongaro, "Consensus:
+// Bridging Theory and Practice", 4.2.1). Then the other voters have two seconds
+// to hear of the new one.
+func (s *Store) Promote(ctx context.Context, node identity.NodeID, applied Progress) error {
 	if err := s.AddReplica(ctx, node); err != nil {
 		return err
 	}
 	if !s.votes(node) {
-		if err := s.caughtUp(ctx, applied); err != nil {
+		if err := s.caughtUp(ctx, node, applied); err != nil {
 			return fmt.Errorf("controller %s has not caught up: %w", node.Short(), err)
 		}
 	}
 	id, address := raft.ServerID(node.String()), raft.ServerAddress(node.String())
-	return s.arrange(ctx, func() (bool, error) { return s.votes(node), nil },
+	err := s.arrange(ctx, func() (bool, error) { return s.votes(node), nil },
 		func() raft.Future { return s.raft.AddVoter(id, address, 0, rpcTimeout) })
+	if err == nil {
+		s.told(ctx, applied)
+	}
+	return err
 }
 
-// caughtUp returns when applied was quick to reach what is committed here.
-func (s *Store) caughtUp(ctx context.Context, applied func(context.Context) (uint64, error)) error {
+// told waits until the voters that answer have all that is committed here. One
+// that does not know of a new voter gives it no vote (Raft refuses those), and
+// wins none itself, as it is behind: should the leader die now, nobody might
+// ever follow.
+func (s *Store) told(ctx context.Context, applied Progress) {
+	ctx, cancel := context.WithTimeout(ctx, toldTime)
+	defer cancel()
+	target := s.raft.CommitIndex()
+	behind := func(v Voter) bool {
+		if !v.Votes || v.Node == s.cfg.Self {
+			return false
+		}
+		at, err := applied(ctx, v.Node)
+		return err != nil || at < target
+	}
+	for slices.ContainsFunc(s.Voters(), behind) {
+		if s.wait(ctx, nil, time.After(pollProgress)) != nil {
+			return
+		}
+	}
+}
+
+// caughtUp returns when node was quick to reach what is committed here.
+func (s *Store) caughtUp(ctx context.Context, node identity.NodeID, applied Progress) error {
 	for {
 		began, target := time.Now(), s.raft.CommitIndex()
 		for {
 			if err := s.lead(ctx); err != nil {
 				return err
 			}
-			at, err := applied(ctx)
+			at, err := applied(ctx, node)
 			if err == nil && at >= target {
 				break
 			}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"warren/mesh/identity"
 )
 
 // grow starts controller n and makes it a voter.
@@ -103,7 +105,7 @@ func TestAbsentReplicaGetsNoVote(t *testing.T) {
 	absent := c.Machine(3).ID()
 	short, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
-	nothing := func(context.Context) (uint64, error) { return 0, errors.New("unreachable") }
+	nothing := func(context.Context, identity.NodeID) (uint64, error) { return 0, errors.New("unreachable") }
 	if err := c.leader(t, c.stores...).Promote(short, absent, nothing); !errors.Is(err, ErrNoLeader) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("promoting who is not there: %v", err)
 	}

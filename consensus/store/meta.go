@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft-wal/types"
 )
@@ -32,9 +33,11 @@ type metaFile struct {
 	dir     string
 	lock    *os.File
 	closing func() error
+	slow    time.Duration // see Config
 
-	mu   sync.Mutex
+	mu   sync.Mutex // guards the following
 	held metaImage
+	vote []byte // of firstOfVote, not written yet
 }
 
 type metaImage struct {
@@ -93,6 +96,7 @@ func (m *metaFile) write(next metaImage) error {
 		return fmt.Errorf("encode %s: %w", m.path(), err)
 	}
 	sum := sha256.Sum256(line)
+	time.Sleep(m.slow)
 	if err := replaceFile(m.path(), fmt.Appendf(nil, "%s\n%x\n", line, sum)); err != nil {
 		return fmt.Errorf("write %s: %w", m.path(), err)
 	}
@@ -138,6 +142,11 @@ func (m *metaFile) GetStable(key []byte) ([]byte, error) {
 	return bytes.Clone(m.held.Stable[string(key)]), nil
 }
 
+// firstOfVote is the first of the two keys that Raft writes for a vote, of
+// which it says nothing before the second is written. So they are written
+// together: each write waits for the disk twice, within an election's time.
+const firstOfVote = "LastVoteTerm"
+
 // SetStable implements types.MetaStore.
 func (m *metaFile) SetStable(key, value []byte) error {
 	m.mu.Lock()
@@ -150,6 +159,13 @@ func (m *metaFile) SetStable(key, value []byte) error {
 		delete(stable, string(key))
 	} else {
 		stable[string(key)] = bytes.Clone(value)
+	}
+	if string(key) == firstOfVote {
+		m.vote = bytes.Clone(value)
+		return nil
+	}
+	if m.vote != nil {
+		stable[firstOfVote], m.vote = m.vote, nil
 	}
 	return m.write(metaImage{Log: m.held.Log, Stable: stable})
 }

@@ -54,6 +54,7 @@ type Config struct {
 
 	segment int           // bytes a log file; 0 is segmentSize
 	due     time.Duration // 0 is snapshotsDue
+	slow    time.Duration // that a disk takes longer to write term and vote
 	// fsm puts more on top of the machine; nil adds nothing.
 	fsm func(*machine) raft.FSM
 }
@@ -109,6 +110,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.meta.slow = cfg.slow
 	s := &Store{
 		cfg: cfg, log: log, disk: d, machine: newMachine(d), closing: sync.OnceValue(d.Close),
 		ready: make(chan struct{}), stopped: make(chan struct{}),
@@ -160,6 +162,7 @@ func (s *Store) Run(ctx context.Context) error {
 	s.raft = r
 	seen, deaf := observe(r)
 	g.Go(func() error { s.wake(seen); return nil })
+	g.Go(func() error { s.patience(); return nil })
 	close(s.ready)
 	s.electAlone()
 

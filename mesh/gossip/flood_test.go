@@ -19,7 +19,7 @@ func TestFlood(t *testing.T) {
 			f.start(i)
 		}
 		evil := f.attacker(5)
-		f.calm(10*time.Second, 5)
+		f.calm(30*time.Second, 5)
 		junk := f.endpointsOf(5, 1, false)
 		junk.Signatures[0].Signature[0] ^= 1
 		for i := range 100 {
@@ -51,7 +51,7 @@ func TestBombs(t *testing.T) {
 			f.start(i)
 		}
 		evil := f.attacker(3)
-		f.calm(10*time.Second, 3)
+		f.calm(30*time.Second, 3)
 		head := func(nodes, state uint64) []byte {
 			var p packer
 			p.begin(kindPushPull, 3)
@@ -106,7 +106,7 @@ func TestMalformed(t *testing.T) {
 			f.start(i)
 		}
 		evil := f.attacker(5)
-		f.calm(10*time.Second, 5)
+		f.calm(30*time.Second, 5)
 		f.machines[1].say(f.endpointsOf(1, 1, false))
 		time.Sleep(30 * time.Second)
 		f.net.mu.Lock()

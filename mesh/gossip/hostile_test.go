@@ -162,7 +162,7 @@ func TestForgedAlive(t *testing.T) {
 			f.start(i)
 		}
 		evil := f.attacker(5)
-		f.calm(10*time.Second, 5)
+		f.calm(30*time.Second, 5)
 		time.Sleep(10 * time.Second)
 		victim := f.ids[1]
 		genuine := r.metaOf(f, victim)
@@ -212,7 +212,7 @@ func TestForgedDeath(t *testing.T) {
 			f.start(i)
 		}
 		evil := f.attacker(9)
-		f.calm(10*time.Second, 9)
+		f.calm(30*time.Second, 9)
 		time.Sleep(10 * time.Second)
 		victim := f.ids[1]
 		var worst time.Duration
@@ -254,7 +254,7 @@ func TestForgedList(t *testing.T) {
 			f.start(i)
 		}
 		evil := f.attacker(7)
-		f.calm(10*time.Second, 7)
+		f.calm(30*time.Second, 7)
 		own := seal(f.keys[7], f.mesh, meta{counter: 1, ceiling: 1000})
 		entry := func(id identity.NodeID, state uint64, incarnation uint32, raw []byte) []byte {
 			var p packer
@@ -311,7 +311,7 @@ func TestReplay(t *testing.T) {
 			f.start(i)
 		}
 		evil := f.attacker(5)
-		f.calm(10*time.Second, 5)
+		f.calm(30*time.Second, 5)
 		f.machines[1].holds(headOf(3))
 		time.Sleep(10 * time.Second)
 		old := r.metaOf(f, f.ids[1])
@@ -358,7 +358,7 @@ func TestReflection(t *testing.T) {
 			f.start(i)
 		}
 		evil := f.attacker(4)
-		f.calm(10*time.Second, 4)
+		f.calm(30*time.Second, 4)
 		time.Sleep(10 * time.Second)
 		to := f.mesh.Address(f.ids[1])
 		got := 0

@@ -352,7 +352,9 @@ func (f *fleet) until(limit time.Duration, what string, ok func() bool) time.Dur
 	for !ok() {
 		if time.Since(began) > limit {
 			for _, m := range f.machines[:min(len(f.machines), 6)] {
-				f.t.Logf("machine %d: %d online, %+v", m.n, m.online(), m.pool.Stats())
+				if m != nil { // an attacker has the place
+					f.t.Logf("machine %d: %d online, %+v", m.n, m.online(), m.pool.Stats())
+				}
 			}
 			f.t.Fatalf("%s: not within %v (seed %d)", what, limit, f.seed)
 		}

@@ -54,7 +54,7 @@ func (c *Council) SeatHere(ctx context.Context, node identity.NodeID) (int, erro
 	if err := c.answers(ctx, node); err != nil {
 		return 0, err
 	}
-	err := c.Store.Promote(ctx, node, func(ctx context.Context) (uint64, error) {
+	err := c.Store.Promote(ctx, node, func(ctx context.Context, node identity.NodeID) (uint64, error) {
 		s, err := c.standing(ctx, node)
 		return s.GetApplied(), err
 	})
