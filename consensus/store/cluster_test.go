@@ -64,10 +64,19 @@ func (c *cluster) led(t *testing.T, ask func(context.Context, *running) error) {
 	c.await(t, nil, func(*running) bool {
 		err := ask(ctx, c.leader(t, c.stores...))
 		if err != nil && !errors.Is(err, ErrNotLeader) {
+			c.tell(t)
 			t.Fatal(err)
 		}
 		return err == nil
 	})
+}
+
+// tell says how the controllers are.
+func (c *cluster) tell(t *testing.T) {
+	t.Helper()
+	for _, s := range c.stores {
+		t.Logf("%s: %v", s.cfg.Self.Short(), s.raft.Stats())
+	}
 }
 
 // others are the stores but one.
@@ -92,9 +101,7 @@ func (c *cluster) await(t *testing.T, s *running, ok func(*running) bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !ok(s); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			for _, s := range c.stores {
-				t.Logf("%s: %v", s.cfg.Self.Short(), s.raft.Stats())
-			}
+			c.tell(t)
 			t.Fatal("waited for nothing")
 		}
 	}

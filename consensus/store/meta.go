@@ -96,7 +96,9 @@ func (m *metaFile) write(next metaImage) error {
 		return fmt.Errorf("encode %s: %w", m.path(), err)
 	}
 	sum := sha256.Sum256(line)
-	time.Sleep(m.slow)
+	if m.slow > 0 {
+		<-time.After(m.slow)
+	}
 	if err := replaceFile(m.path(), fmt.Appendf(nil, "%s\n%x\n", line, sum)); err != nil {
 		return fmt.Errorf("write %s: %w", m.path(), err)
 	}

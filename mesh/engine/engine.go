@@ -123,6 +123,7 @@ func New(opts Options) (*Engine, error) {
 
 	var dev tun.Device
 	var rt router.Router
+	in := newIntake()
 	if opts.Mode == ModeKernel {
 		if dev, rt, err = openDevice(opts); err != nil {
 			return nil, err
@@ -132,7 +133,7 @@ func New(opts Options) (*Engine, error) {
 		}
 		netmon.SetTailscaleInterfaceProps(e.device, 0)
 	} else {
-		dev, rt = tstun.NewFake(), router.NewFake(logf)
+		dev, rt = in, router.NewFake(logf)
 	}
 
 	knobs := new(controlknobs.Knobs)
@@ -177,7 +178,7 @@ func New(opts Options) (*Engine, error) {
 	// is told in other ways.
 	e.health.GotStreamedMapResponse()
 
-	e.guard.port = e.sock.LocalPort
+	e.guard.port, e.guard.kernel = e.sock.LocalPort, opts.Mode == ModeKernel
 	if opts.Mode == ModeKernel {
 		e.stack = &hostStack{device: e.device, own: &e.guard.own}
 	} else {
@@ -185,7 +186,8 @@ func New(opts Options) (*Engine, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.stack, e.guard.deliver = us, us.link.deliver
+		in.link.Store(us.link)
+		e.stack = us
 	}
 	undo.push(e.stack.close)
 	e.guard.install(e.tun)

@@ -18,8 +18,8 @@ import (
 
 // guard stands between the packet rules and whoever receives the packets:
 //
-//	tunnel -> rules -> guard.in -> deliver (userspace) or device (kernel)
-//	tunnel <- rules <- guard.out <------------------------ device (kernel)
+//	tunnel -> rules -> guard.in -> intake (userspace) or device (kernel)
+//	tunnel <- rules <- guard.out <----------------------- device (kernel)
 //
 // It does what the library's rules do not: cut connections whose rule is
 // gone, keep the tunnel's own datagrams out of the tunnel, and keep the other
@@ -28,13 +28,13 @@ type guard struct {
 	flows flows
 	own   speakers
 	port  func() uint16
-	// deliver is the stack in this process, nil in ModeKernel.
-	deliver func(*packet.Parsed, *gro.GRO) *gro.GRO
+	// kernel is ModeKernel: the system's own stack sends and receives.
+	kernel bool
 }
 
 func (s *guard) install(dev *tstun.Wrapper) {
 	dev.PostFilterPacketInboundFromWireGuard = s.in
-	if s.deliver == nil {
+	if s.kernel {
 		dev.PreFilterPacketOutboundToWireGuardNetstackIntercept = s.out
 	}
 }
@@ -47,19 +47,17 @@ func (s *guard) in(p *packet.Parsed, dev *tstun.Wrapper, g *gro.GRO) (filter.Res
 		if p.IsTCPSyn() {
 			s.flows.began(f)
 		} else if s.flows.isCut(f) {
-			return filter.DropSilently, s.refuse(p, dev, g)
+			s.refuse(p, dev)
+			return filter.DropSilently, g
 		}
 	case ipproto.UDP:
 		// With the system's stack, our own socket listens here as well.
-		if s.deliver == nil && p.Dst.Port() == s.port() {
+		if s.kernel && p.Dst.Port() == s.port() {
 			return filter.DropSilently, g
 		}
 	default:
 	}
-	if s.deliver == nil {
-		return filter.Accept, g
-	}
-	return filter.DropSilently, s.deliver(p, g)
+	return filter.Accept, g
 }
 
 // out sees what the system sends into the device. An endpoint that some route
@@ -77,21 +75,14 @@ func (s *guard) out(p *packet.Parsed, _ *tstun.Wrapper, g *gro.GRO) (filter.Resp
 
 // refuse ends a cut connection at both ends: to each it says what the other
 // would say if it knew of no such connection (RFC 9293, section 3.5.2).
-func (s *guard) refuse(p *packet.Parsed, dev *tstun.Wrapper, g *gro.GRO) *gro.GRO {
+func (s *guard) refuse(p *packet.Parsed, dev *tstun.Wrapper) {
 	segment := p.Transport()
 	if len(segment) < header.TCPMinimumSize || p.TCPFlags&packet.TCPRst != 0 {
-		return g
+		return
 	}
 	seq, ack := binary.BigEndian.Uint32(segment[4:]), binary.BigEndian.Uint32(segment[8:])
-	if here := reset(p.Src, p.Dst, seq); s.deliver == nil {
-		_ = dev.InjectInboundCopy(here) // fails only while closing
-	} else {
-		var q packet.Parsed
-		q.Decode(here)
-		g = s.deliver(&q, g)
-	}
-	_ = dev.InjectOutbound(reset(p.Dst, p.Src, ack)) // likewise
-	return g
+	_ = dev.InjectInboundCopy(reset(p.Src, p.Dst, seq)) // fails only while closing
+	_ = dev.InjectOutbound(reset(p.Dst, p.Src, ack))    // likewise
 }
 
 // reset makes an IP packet with a TCP segment of flag RST alone.
