@@ -13,17 +13,17 @@ export class Haystack<T extends object> {
 		return text;
 	}
 
-	/** Rows that hold every word of the filter; a word behind "-" must not be there. */
-	filter(rows: T[], filter: string): T[] {
+	/** Tells rows that hold every word of the filter; a word behind "-" must not be there. */
+	matcher(filter: string): (row: T) => boolean {
 		const words = filter.toLowerCase().split(/\s+/).filter((w) => w !== "" && w !== "-");
 		if (words.length === 0) {
-			return rows;
+			return () => true;
 		}
 		const must = words.filter((w) => !w.startsWith("-"));
 		const mustNot = words.filter((w) => w.startsWith("-")).map((w) => w.slice(1));
-		return rows.filter((row) => {
+		return (row) => {
 			const text = this.of(row);
 			return must.every((w) => text.includes(w)) && !mustNot.some((w) => text.includes(w));
-		});
+		};
 	}
 }

@@ -50,10 +50,10 @@ export default function Audit(): ReactElement {
 				.reverse(),
 		[audit.data],
 	);
-	const rows = useMemo(
-		() => words.filter(act === 0 ? all : all.filter((r) => r.record.act === act), wanted),
-		[words, all, act, wanted],
-	);
+	const keep = useMemo(() => {
+		const match = words.matcher(wanted);
+		return (r: Row): boolean => (act === 0 || r.record.act === act) && match(r);
+	}, [words, act, wanted]);
 	const columns = useMemo(
 		(): Column<Row>[] => [
 			{
@@ -102,7 +102,7 @@ export default function Audit(): ReactElement {
 				hide: "s",
 				cell: (r) => <Name>{r.target}</Name>,
 			},
-			{ id: "what", header: t.common.reason, width: "minmax(120px, 2fr)", hide: "m", cell: (r) => <Name>{r.what}</Name> },
+			{ id: "what", header: t.audit.detail, width: "minmax(120px, 2fr)", hide: "m", cell: (r) => <Name>{r.what}</Name> },
 		],
 		[t, language],
 	);
@@ -125,7 +125,8 @@ export default function Audit(): ReactElement {
 				<Await query={audit}>
 					{() => (
 						<VirtualTable
-							rows={rows}
+							rows={all}
+							keep={keep}
 							columns={columns}
 							label={t.audit.table}
 							narrow={narrow}

@@ -43,18 +43,18 @@ function Table({ devices }: { devices: Device[] }): ReactElement {
 	const [filter, setFilter] = useState("");
 	const [state, setState] = useState<State>("all");
 	const wanted = useDeferredValue(filter);
-	const rows = useMemo(() => {
-		const some =
-			state === "all" ? devices.filter((d) => !d.revoked) : devices.filter((d) => !d.revoked && d.online === (state === "online"));
-		return words.filter(some, wanted);
-	}, [devices, wanted, state]);
+	const members = useMemo(() => devices.filter((d) => !d.revoked), [devices]);
+	const keep = useMemo(() => {
+		const match = words.matcher(wanted);
+		return (d: Device): boolean => (state === "all" || d.online === (state === "online")) && match(d);
+	}, [wanted, state]);
+	const count = useMemo(() => members.filter(keep).length, [members, keep]);
 	const columns = useColumns(who?.node ?? "", who?.technician !== "");
-	const all = devices.filter((d) => !d.revoked).length;
 	return (
 		<div className="page tall">
 			<PageHead
 				title={t.devices.title}
-				sub={t.devices.shown(rows.length, all)}
+				sub={t.devices.shown(count, members.length)}
 				actions={
 					<Button look="main" icon="plus" onClick={() => go("#/invites?make")}>
 						{t.devices.invite}
@@ -73,13 +73,14 @@ function Table({ devices }: { devices: Device[] }): ReactElement {
 			</div>
 			<section className="card fill">
 				<VirtualTable
-					rows={rows}
+					rows={members}
+					keep={keep}
 					columns={columns}
 					label={t.devices.table}
 					narrow={narrow}
 					sorted={{ id: "name", desc: false }}
 					empty={
-						all === 0 ? (
+						members.length === 0 ? (
 							<Empty icon="devices" title={t.devices.empty}>
 								{t.devices.emptyHint}
 							</Empty>

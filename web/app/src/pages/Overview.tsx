@@ -17,7 +17,7 @@ export function Overview(): ReactElement {
 
 function Loaded({ status }: { status: StatusResponse }): ReactElement {
 	const t = useText();
-	const audit = useAudit();
+	const works = useWhoami().data?.technician !== "";
 	return (
 		<div className="page">
 			<Health status={status} />
@@ -41,9 +41,7 @@ function Loaded({ status }: { status: StatusResponse }): ReactElement {
 						</Card>
 					)}
 					<Next status={status} />
-					<Card title={t.overview.recent} actions={<a href={href("audit")}>{t.overview.allAudit}</a>} flush>
-						<Await query={audit}>{(a) => <AuditLines records={a.records.slice(-7).reverse()} />}</Await>
-					</Card>
+					{works && <Lately />}
 				</div>
 				<div>
 					<ThisNode status={status} />
@@ -51,6 +49,15 @@ function Loaded({ status }: { status: StatusResponse }): ReactElement {
 				</div>
 			</div>
 		</div>
+	);
+}
+
+function Lately(): ReactElement {
+	const t = useText();
+	return (
+		<Card title={t.overview.recent} actions={<a href={href("audit")}>{t.overview.allAudit}</a>} flush>
+			<Await query={useAudit()}>{(a) => <AuditLines records={a.records.slice(-7).reverse()} />}</Await>
+		</Card>
 	);
 }
 

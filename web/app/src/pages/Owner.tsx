@@ -1,5 +1,6 @@
 import { type ReactElement, useState } from "react";
 import { api } from "../api/clients";
+import { problemOf } from "../api/fault";
 import { cache, useAudit, useSessions, useWhoami } from "../api/queries";
 import { AuditAct } from "../gen/audit_pb";
 import { useText } from "../text";
@@ -88,10 +89,15 @@ export default function Owner(): ReactElement {
 
 function Log({ name }: { name: string }): ReactElement {
 	const t = useText();
+	const audit = useAudit();
+	// The log lies with the controllers, who give it to technicians.
+	if (audit.error && problemOf(audit.error).kind === "denied") {
+		return <p className="pad dim">{t.owner.logElsewhere}</p>;
+	}
 	return (
-		<Await query={useAudit()} rows={2}>
-			{(audit) => {
-				const own = audit.records.filter(
+		<Await query={audit} rows={2}>
+			{(log) => {
+				const own = log.records.filter(
 					(r) =>
 						partyName(r.target) === name &&
 						(r.act === AuditAct.SESSION_OPENED || r.act === AuditAct.SESSION_ENDED || r.act === AuditAct.SESSION_REFUSED),

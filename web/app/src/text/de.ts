@@ -411,6 +411,7 @@ export const de: Text = {
 		before: "Vorher",
 		after: "Nachher",
 		root: "Wurzel",
+		detail: "Einzelheiten",
 		allActs: "Jede Tat",
 		acts: [
 			"unbekannt",
@@ -506,6 +507,7 @@ export const de: Text = {
 		who: "Wer was darf",
 		whoNone: "Niemand darf hier ein Terminal öffnen, den Bildschirm sehen oder Dateien bewegen, was auch in der Richtlinie steht: Dieses Gerät lehnt ab. Mitglieder des Mesh dürfen sehen, ob es da ist.",
 		log: "Was hier geschah",
+		logElsewhere: "Das Mesh verzeichnet jede Sitzung, von diesem Gerät unterschrieben, in seinem Protokoll. Seine Techniker können es lesen; fragen Sie dort.",
 		logNone: "Von diesem Gerät ist nichts aufgezeichnet.",
 		stop: "Alle Sitzungen beenden",
 		stopTitle: "Alle Sitzungen auf diesem Gerät beenden?",

@@ -413,6 +413,7 @@ export const en = {
 		before: "Before",
 		after: "After",
 		root: "Root",
+		detail: "Detail",
 		allActs: "Every act",
 		acts: [
 			"unknown",
@@ -508,6 +509,7 @@ export const en = {
 		who: "Who can do what",
 		whoNone: "Nobody may open a terminal, see the screen or move files here, whatever the policy says: this device refuses. Members of the mesh may see whether it is up.",
 		log: "What happened here",
+		logElsewhere: "The mesh keeps every session in its log, signed by this device. Its technicians can read it; ask one of them.",
 		logNone: "Nothing has been recorded of this device.",
 		stop: "End all sessions",
 		stopTitle: "End all sessions on this device?",

@@ -146,7 +146,7 @@ function Count({ page }: { page: PageName }): ReactElement | null {
 const plain = (n: number): ReactElement | null => (n > 0 ? <span className="count">{n}</span> : null);
 
 function DevicesCount(): ReactElement | null {
-	return plain(useDevices().data?.length ?? 0);
+	return plain(useDevices().data?.filter((d) => !d.revoked).length ?? 0);
 }
 
 function SessionsCount(): ReactElement | null {

@@ -38,6 +38,8 @@ const rowHeight = 40;
  */
 export function VirtualTable<T extends { id: string }>(props: {
 	rows: T[];
+	/** Which of them are shown. They are sorted before, so a filter costs no sorting. */
+	keep?: (row: T) => boolean;
 	columns: Column<T>[];
 	label: string;
 	empty: ReactNode;
@@ -66,7 +68,9 @@ export function VirtualTable<T extends { id: string }>(props: {
 		initialState: { sorting: props.sorted === undefined ? [] : [props.sorted] },
 		enableSortingRemoval: false,
 	});
-	const rows = table.getRowModel().rows;
+	const sorted = table.getRowModel().rows;
+	const { keep } = props;
+	const rows = useMemo(() => (keep === undefined ? sorted : sorted.filter((r) => keep(r.original))), [sorted, keep]);
 	const box = useRef<HTMLDivElement>(null);
 	const virtual = useVirtualizer({
 		count: rows.length,
@@ -101,20 +105,20 @@ export function VirtualTable<T extends { id: string }>(props: {
 				<div className="grid-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: tracks }}>
 					{shown.map((c) => {
 						const column = table.getColumn(c.id);
-						const sorted = column?.getIsSorted() ?? false;
+						const order = column?.getIsSorted() ?? false;
 						return (
 							<div
 								key={c.id}
 								role="columnheader"
 								className={c.right ? "right" : ""}
-								aria-sort={sorted === "asc" ? "ascending" : sorted === "desc" ? "descending" : "none"}
+								aria-sort={order === "asc" ? "ascending" : order === "desc" ? "descending" : "none"}
 							>
 								{c.value === undefined ? (
 									c.header
 								) : (
 									<button type="button" onClick={column?.getToggleSortingHandler()}>
 										{c.header}
-										{sorted !== false && <Icon name={sorted === "asc" ? "up" : "down"} size={13} />}
+										{order !== false && <Icon name={order === "asc" ? "up" : "down"} size={13} />}
 									</button>
 								)}
 							</div>
