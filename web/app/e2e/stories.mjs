@@ -148,7 +148,7 @@ export const stories = {
 		assert(/#w1\./.test(link), `no link: ${link}`);
 		await s.show(page, "invite-made");
 		await page.getByRole("button", { name: "Done" }).click();
-		await page.getByRole("cell", { name: "0 of 1 used" }).first().waitFor();
+		await page.getByRole("cell", { name: "0 / 1" }).first().waitFor();
 		await s.show(page, "invites");
 
 		// A machine asks to join; its words come without a reload.
@@ -494,7 +494,12 @@ export const stories = {
 		const page = await s.enter({}, state);
 		await page.getByRole("heading", { name: "This device is yours" }).waitFor();
 		await visible(page, "Nobody is on this device");
+		await page.getByRole("cell", { name: /desk/ }).first().waitFor();
 		await s.show(page, "owner");
-		s.warren("revoke", "annas-laptop", "--reason", "the story ends", "--yes");
+		await page.getByRole("button", { name: "Leave the mesh" }).click();
+		await visible(page, "The keys of 1 machine are deleted");
+		await page.getByRole("dialog").getByRole("button", { name: "Leave the mesh" }).click();
+		await visible(page, "This device has left the mesh");
+		await until("the mesh has heard", () => !JSON.parse(s.warren("devices", "--json")).some((d) => d.name === "annas-laptop" && !d.revoked));
 	},
 };

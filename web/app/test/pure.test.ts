@@ -3,8 +3,10 @@ import { QueryClient } from "@tanstack/react-query";
 import { describe, expect, it } from "vitest";
 import { take } from "../src/api/take";
 import { WatchResponseSchema } from "../src/gen/console_pb";
-import { type Device, DeviceSchema, PathSchema, PeerSchema } from "../src/gen/local_pb";
+import { type Device, DeviceSchema, PathSchema, type Peer, PeerSchema } from "../src/gen/local_pb";
+import { changedLines, lineOf } from "../src/lib/policytext";
 import { Haystack } from "../src/lib/filter";
+import { layout } from "../src/lib/graph";
 import { href, parseRoute } from "../src/lib/router";
 import { ago, bytes, lasted, millis } from "../src/lib/time";
 import { pastedToken, tokenIn } from "../src/lib/token";
@@ -75,6 +77,29 @@ describe("what the node tells", () => {
 		const cache = new QueryClient();
 		take(cache, create(WatchResponseSchema, { devices: [device("1", "a")] }));
 		expect(cache.getQueryData(["devices"])).toBeUndefined();
+	});
+});
+
+describe("the graph", () => {
+	const peer = (name: string, kind: string, via = ""): Peer =>
+		create(PeerSchema, { id: name, name, online: kind !== "none", path: create(PathSchema, { kind, via }) });
+	it("draws who carries whom, and nothing where there is no path", () => {
+		const g = layout([peer("a", "lan"), peer("hub", "direct-v4"), peer("b", "member-udp", "hub"), peer("c", "none")], "me");
+		expect(g.lines.map((l) => [l.from, l.to])).toEqual([["", "hub"], ["hub", "b"], ["", "a"]]);
+		expect(g.dots.find((d) => d.id === "hub")?.carries).toBe(1);
+		expect(g.dots).toHaveLength(5);
+	});
+	it("leaves what would be too much to the table", () => {
+		const many = Array.from({ length: 500 }, (_, i) => peer(`p${i}`, "lan"));
+		expect(layout(many, "me").left).toBe(380);
+	});
+});
+
+describe("a policy's text", () => {
+	it("tells how many lines changed, and which line a mistake names", () => {
+		expect(changedLines("a\nb\nc", "a\nx\nc\nd")).toBe(2);
+		expect(lineOf("3:7: no such verb")).toBe(3);
+		expect(lineOf("the mesh is away")).toBe(0);
 	});
 });
 

@@ -108,7 +108,7 @@ function useColumns(self: string, works: boolean): Column<Device>[] {
 				id: "name",
 				header: t.common.name,
 				value: (d) => d.name.toLowerCase(),
-				width: "minmax(170px, 2.2fr)",
+				width: "minmax(120px, 2.2fr)",
 				cell: (d) => (
 					<span className="with-dot">
 						<Dot tone={d.online ? "ok" : "off"} label={d.online ? t.common.online : t.common.offline} />

@@ -188,7 +188,9 @@ function List({ works }: { works: boolean }): ReactElement {
 												{t.invites.roles[i.role] ?? i.role} {i.admin && <Badge tone="accent">{t.common.admin}</Badge>}
 												{i.ownership === "byod" && <Badge tone="accent">BYOD</Badge>}
 											</td>
-											<td className="num nowrap">{t.invites.used(i.used, i.uses)}</td>
+											<td className="num nowrap" title={t.invites.used(i.used, i.uses)}>
+												{i.used} / {i.uses}
+											</td>
 											<td className="hide-s">
 												<span className="tags">
 													{i.tags.map((tag) => (

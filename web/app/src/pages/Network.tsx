@@ -64,7 +64,7 @@ function Table({ peers }: { peers: Peer[] }): ReactElement {
 				id: "name",
 				header: t.common.name,
 				value: (p) => p.name.toLowerCase(),
-				width: "minmax(140px, 1.6fr)",
+				width: "minmax(84px, 1.6fr)",
 				cell: (p) => (
 					<span className="with-dot">
 						<Dot tone={p.online ? "ok" : "off"} label={p.online ? t.common.online : t.common.offline} />
@@ -79,7 +79,7 @@ function Table({ peers }: { peers: Peer[] }): ReactElement {
 				id: "path",
 				header: t.common.path,
 				value: (p) => p.path?.kind ?? "",
-				width: "minmax(120px, 1.3fr)",
+				width: "minmax(116px, 1.3fr)",
 				cell: (p) => <PathBadge path={p.path} short />,
 			},
 			{
@@ -95,7 +95,7 @@ function Table({ peers }: { peers: Peer[] }): ReactElement {
 				id: "rtt",
 				header: t.network.rtt,
 				value: (p) => p.path?.rttMs || 1e9,
-				width: "88px",
+				width: narrow === "s" ? "62px" : "88px",
 				right: true,
 				cell: (p) => millis(p.path?.rttMs ?? 0),
 			},
@@ -133,7 +133,7 @@ function Table({ peers }: { peers: Peer[] }): ReactElement {
 				cell: (p) => <Time ms={Number(p.path?.since ?? 0)} />,
 			},
 		],
-		[t, carried],
+		[t, carried, narrow],
 	);
 	return (
 		<section className="card fill">

@@ -1,3 +1,4 @@
+import { useQuery } from "@tanstack/react-query";
 import { type ReactElement, useState } from "react";
 import { api } from "../api/clients";
 import { problemOf } from "../api/fault";
@@ -7,7 +8,7 @@ import { useText } from "../text";
 import { AuditLines, partyName } from "../ui/AuditLines";
 import { Confirm } from "../ui/Dialog";
 import { SessionTable } from "../ui/SessionTable";
-import { Await, Button, Card, Copy, Empty, Note, PageHead } from "../ui/parts";
+import { Await, Badge, Button, Card, Empty, Name, PageHead } from "../ui/parts";
 import { say } from "../ui/toast";
 
 /** What the owner of a private device sees of it: what happens, what may happen, and the way out. */
@@ -16,7 +17,18 @@ export default function Owner(): ReactElement {
 	const who = useWhoami().data;
 	const sessions = useSessions();
 	const [stopping, setStopping] = useState(false);
+	const [leaving, setLeaving] = useState(false);
+	const [left, setLeft] = useState(false);
 	const incoming = sessions.data?.filter((s) => s.direction === "in") ?? [];
+	if (left) {
+		return (
+			<section className="card">
+				<Empty icon="leave" title={t.owner.left}>
+					{t.owner.leftHint}
+				</Empty>
+			</section>
+		);
+	}
 	return (
 		<div className="page">
 			<PageHead
@@ -45,8 +57,8 @@ export default function Owner(): ReactElement {
 			</Card>
 			<div className="halves even">
 				<div>
-					<Card title={t.owner.who}>
-						<Note tone="ok">{t.owner.whoNone}</Note>
+					<Card title={t.owner.who} flush>
+						<Rights />
 					</Card>
 					<Card title={t.owner.seen}>
 						<p className="dim">{t.owner.seenWhat}</p>
@@ -59,14 +71,28 @@ export default function Owner(): ReactElement {
 					<Card title={t.owner.leave}>
 						<div className="stack">
 							<p>{t.owner.leaveWhat}</p>
-							<div className="command">
-								<code>warren leave</code>
-								<Copy text="warren leave" />
-							</div>
+							<Button look="danger" icon="leave" onClick={() => setLeaving(true)}>
+								{t.owner.leave}
+							</Button>
 						</div>
 					</Card>
 				</div>
 			</div>
+			{leaving && (
+				<Confirm
+					open
+					close={() => setLeaving(false)}
+					title={t.owner.leaveTitle}
+					verb={t.owner.leave}
+					danger
+					act={async () => {
+						await api.node.down({ leave: true });
+						setLeft(true);
+					}}
+				>
+					<p>{t.owner.leaveCount(incoming.length)}</p>
+				</Confirm>
+			)}
 			{stopping && (
 				<Confirm
 					open
@@ -84,6 +110,57 @@ export default function Owner(): ReactElement {
 				</Confirm>
 			)}
 		</div>
+	);
+}
+
+function Rights(): ReactElement {
+	const t = useText();
+	const rights = useQuery({
+		queryKey: ["policy", "rights"],
+		queryFn: async ({ signal }) => (await api.meaning.rights({}, { signal })).rights,
+	});
+	return (
+		<Await query={rights} rows={2}>
+			{(list) =>
+				list.length === 0 ? (
+					<p className="pad">{t.owner.whoNone}</p>
+				) : (
+					<div className="scroll-x">
+						<table className="list">
+							<thead>
+								<tr>
+									<th>{t.common.technician}</th>
+									<th>{t.owner.verbs}</th>
+									<th>{t.sessions.user}</th>
+								</tr>
+							</thead>
+							<tbody>
+								{list.map((r) => (
+									<tr key={`${r.technician}-${r.node}`}>
+										<td>
+											<span className="with-dot">
+												<Name>{r.technician}</Name>
+												{r.admin && <Badge tone="accent">{t.common.admin}</Badge>}
+											</span>
+										</td>
+										<td>
+											<span className="tags">
+												{r.verbs.map((v) => (
+													<Badge key={v}>{v}</Badge>
+												))}
+											</span>
+										</td>
+										<td>
+											<Name>{r.users.map((u) => (u === "*" ? t.access.anyUser : u)).join(", ") || "–"}</Name>
+										</td>
+									</tr>
+								))}
+							</tbody>
+						</table>
+					</div>
+				)
+			}
+		</Await>
 	);
 }
 
