@@ -31,6 +31,9 @@ func secretless(ts *testscript.TestScript, neg bool, args []string) {
 	if t, err := h.Technician(); err == nil {
 		secrets["technician.key"] = t.Seed
 	}
+	if k, err := h.ConsoleKey(); err == nil {
+		secrets["console.key"] = k
+	}
 	for name, s := range secrets {
 		for _, written := range [][]byte{
 			s, []byte(hex.EncodeToString(s)), []byte(base64.RawStdEncoding.EncodeToString(s)),

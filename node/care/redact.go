@@ -43,6 +43,9 @@ func Of(h home.Home) *Redactor {
 	if t, err := h.Tunnel(); err == nil {
 		secrets = append(secrets, t.WireGuard, t.Disco)
 	}
+	if k, err := h.ConsoleKey(); err == nil {
+		secrets = append(secrets, k)
+	}
 	if text, err := os.ReadFile(h.Dir().Recovery()); err == nil {
 		if k, err := home.ReadRecoveryKey(text); err == nil {
 			secrets = append(secrets, k.Seed())

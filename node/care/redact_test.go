@@ -39,7 +39,11 @@ func kept(t *testing.T) (home.Home, map[string][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := map[string][]byte{"node.key": node.Seed(), "wireguard": tunnel.WireGuard, "disco": tunnel.Disco}
+	console, err := h.EnsureConsoleKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string][]byte{"node.key": node.Seed(), "wireguard": tunnel.WireGuard, "disco": tunnel.Disco, "console.key": console}
 	for _, name := range []string{"technician.key", "recovery.txt"} {
 		k, err := identity.NewNodeKey()
 		if err != nil {

@@ -181,11 +181,15 @@ func (h Home) SaveCheckpoints(data []byte) error {
 
 func (h Home) consolePath() string { return h.dir.Path("console.key") }
 
-// EnsureConsoleKey reads the key by which the console knows the bearers it
-// gave, or makes one; where the file is damaged, all bearers end.
+// ConsoleKey reads the key by which the console knows the bearers it gave;
+// fs.ErrNotExist where there is none.
+func (h Home) ConsoleKey() ([]byte, error) { return h.read(h.consolePath()) }
+
+// EnsureConsoleKey is ConsoleKey, or makes one; where the file is damaged, all
+// bearers end.
 func (h Home) EnsureConsoleKey() ([]byte, error) {
 	const size = 32
-	key, err := h.read(h.consolePath())
+	key, err := h.ConsoleKey()
 	switch {
 	case err == nil && len(key) == size:
 		return key, nil
