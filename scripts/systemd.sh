@@ -56,8 +56,7 @@ power_on() {
 	systemd-nspawn -q -D "$work/root" --boot --register=no --keep-unit --private-network --console=pipe \
 		</dev/null >"$work/boot.log" 2>&1 &
 	container=$!
-	until_true child
-	until_true box systemctl is-system-running
+	until_true booted
 	echo "ok  Debian is booted"
 	box useradd --create-home --shell /bin/bash lena
 	box ip link add lan0 type veth peer name lan1
@@ -67,7 +66,11 @@ power_on() {
 }
 
 first=
-child() { first=$(pgrep -P "$container" | head -n 1) && [ -n "$first" ]; }
+# booted looks for the first process anew each time: the one that nspawn starts
+# before it ends soon.
+booted() {
+	first=$(pgrep -P "$container" | head -n 1) && [ -n "$first" ] && box systemctl is-system-running
+}
 # box runs a command in the container, as its root.
 box() { nsenter -t "$first" -m -u -i -n -p -- env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"; }
 # tech is warren as the technician's node, whose program is not the service's.
