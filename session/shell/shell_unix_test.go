@@ -316,7 +316,7 @@ func TestBackgroundChildren(t *testing.T) {
 	for _, terminal := range []bool{false, true} {
 		for _, script := range []string{
 			"echo first; sleep 3 & echo last",
-			"trap '' HUP; (trap '' HUP; while :; do echo noise; sleep 0.02; done) & sleep 0.1; echo last",
+			"trap '' HUP; (trap '' HUP; while echo noise; do sleep 0.02; done) & sleep 0.1; echo last",
 			"trap '' HUP; (trap '' HUP; exec cat /dev/zero) & sleep 0.1; echo last >&2; kill -STOP $! ; sleep 0; kill -CONT $!; exit 0",
 		} {
 			start := time.Now()
