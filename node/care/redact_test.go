@@ -240,6 +240,10 @@ func TestOrdinaryTextStays(t *testing.T) {
 			t.Errorf("%q became %q", text, got)
 		}
 	}
+	// A key of which nothing is UTF-8 is no reason to take away what was none.
+	if text := strings.Repeat("\ufffd", 40); care.NewRedactor(bytes.Repeat([]byte{0xff}, 32)).Text(text) != text {
+		t.Error("what was no UTF-8 is taken for a key")
+	}
 	random := rand.New(rand.NewChaCha8([32]byte{7}))
 	for range 200 {
 		b := make([]byte, 40)

@@ -95,10 +95,10 @@ func rawOf(secret []byte) [][]byte {
 func lossyOf(secret []byte) (out [][]byte) {
 	const least = 4
 	s := fold([]byte(string([]rune(string(secret)))))
+	own := bytes.ReplaceAll(s, []byte("\uFFFD"), make([]byte, len("\uFFFD"))) // zero where it was no UTF-8, cut or whole
 	for i := 0; i+lossyGram <= len(s); i++ {
-		piece := s[i : i+lossyGram]
-		if len(bytes.ReplaceAll(piece, []byte("\uFFFD"), nil)) >= least {
-			out = append(out, piece)
+		if lossyGram-bytes.Count(own[i:i+lossyGram], []byte{0}) >= least {
+			out = append(out, s[i:i+lossyGram])
 		}
 	}
 	return out
