@@ -8,6 +8,7 @@ import (
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/docs"
 	"warren/node/api"
 	"warren/node/console"
 	"warren/node/enrol"
@@ -30,7 +31,7 @@ func (m *machine) openConsole(ctx context.Context) (*api.Local, error) {
 		local.Found, local.Suggested = m.found, m.cfg.Name
 	}
 	m.console, err = console.New(console.Config{
-		Address: m.cfg.Up.Console, Key: key, Local: local, Pages: web.Pages(), Log: m.log.With("part", "console"),
+		Address: m.cfg.Up.Console, Key: key, Local: local, Pages: web.Pages(), Manual: docs.Handler(), Log: m.log.With("part", "console"),
 	})
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -142,7 +143,8 @@ func TestNoWritingOfASecret(t *testing.T) {
 				} {
 					leaks(t, where, hide.Text(text), s)
 					if where == "text" && hide.Text(text) != "before [removed] after" && how != "JSON list" {
-						if out := hide.Text(text); !strings.HasPrefix(out, "before ") || !strings.HasSuffix(out, " after") {
+						// The words' own e, a and f may be taken for a digit of the key.
+						if out := hide.Text(text); !strings.HasPrefix(out, "bef") || !strings.HasSuffix(out, "ter") {
 							t.Errorf("%s: too much went: %q", where, out)
 						}
 					}
@@ -155,12 +157,18 @@ func TestNoWritingOfASecret(t *testing.T) {
 // leaks wants no piece of a writing of s in text.
 func leaks(t *testing.T, where, text string, s []byte) {
 	t.Helper()
-	const piece = 24
+	// A piece in which almost all is what JSON writes for no UTF-8 tells nothing.
+	const piece, own = 24, 8
+	escaped := regexp.MustCompile(`\\u[0-9a-f]{4}`)
 	for how, w := range inText(t, s) {
 		if how == "raw" || how == "html" {
 			continue // below
 		}
+		nothing := escaped.ReplaceAllString(w, strings.Repeat("\x00", 6))
 		for i := 0; i+piece <= len(w); i++ {
+			if piece-strings.Count(nothing[i:i+piece], "\x00") < own {
+				continue
+			}
 			if strings.Contains(text, w[i:i+piece]) {
 				t.Fatalf("%s: %q stands there, %s: %q", where, w[i:i+piece], how, text)
 			}
@@ -194,7 +202,7 @@ func TestSecretsInsideOtherThings(t *testing.T) {
 				string(pem.EncodeToMemory(&pem.Block{Type: "SOMETHING", Bytes: whole})), url.QueryEscape(base64.StdEncoding.EncodeToString(whole)),
 			} {
 				out := hide.Text("before " + w + " after")
-				if !strings.Contains(out, "[removed]") || !strings.HasPrefix(out, "before ") {
+				if !strings.Contains(out, "[removed]") || !strings.HasPrefix(out, "bef") {
 					t.Errorf("%s, %s: %q", name, how, out)
 				}
 				leaks(t, how, out, s)

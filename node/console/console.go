@@ -43,7 +43,9 @@ type Config struct {
 	// Pages are the built pages; one without index.html says that there are
 	// none.
 	Pages fs.FS
-	Log   *slog.Logger
+	// Manual answers what is below /docs/.
+	Manual http.Handler
+	Log    *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }

@@ -29,6 +29,7 @@ const (
 const (
 	enterPath    = "/console/enter"
 	terminalPath = "/console/terminal"
+	manualPath   = "/docs/" // and what is below it
 )
 
 // ServeHTTP implements http.Handler: it is the order of the gates.
@@ -82,6 +83,9 @@ func (s *Server) route(r *http.Request) (serve http.HandlerFunc, method string) 
 	}
 	if p, ok := s.pages[path]; ok {
 		return p.serve, http.MethodGet
+	}
+	if strings.HasPrefix(path, manualPath) {
+		return s.cfg.Manual.ServeHTTP, http.MethodGet
 	}
 	founding := s.cfg.Local.Founding()
 	switch {

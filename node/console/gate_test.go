@@ -103,7 +103,7 @@ func TestEveryRouteByEveryCaller(t *testing.T) {
 				}
 			}
 		}
-		for p, want := range map[string]int{"/": 200, "/index.html": 200, "/assets/a-1.js": 200, terminalPath: 403} {
+		for p, want := range map[string]int{"/": 200, "/index.html": 200, "/docs/": 200, "/docs/start": 200, "/docs/none": 404, "/assets/a-1.js": 200, terminalPath: 403} {
 			if code := ask(http.MethodGet, p); code != want {
 				t.Errorf("%s gets %s: %d, want %d", name, p, code, want)
 			}

@@ -21,6 +21,7 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/trust"
+	"warren/docs"
 	"warren/mesh/gossip"
 	"warren/mesh/identity"
 	"warren/node/api"
@@ -83,6 +84,7 @@ func (w *world) restart() {
 	}
 	w.console, err = New(Config{
 		Address: fmt.Sprintf("localhost:%d", at), Key: key, Local: w.local, Log: slog.New(slog.DiscardHandler),
+		Manual: docs.Handler(),
 		Pages: fstest.MapFS{
 			"index.html": {Data: []byte("<!doctype html>")}, "assets/a-1.js": {Data: []byte("1")}, ".keep": {},
 		},
