@@ -41,7 +41,7 @@ $(TOOLS) &: tools/go.mod tools/go.sum
 	@touch $(TOOLS)
 
 $(NODE_MODULES): web/app/package.json web/app/package-lock.json
-	cd web/app && npm ci --no-audit --no-fund --loglevel=error
+	cd web/app && npm ci --loglevel=error
 	@touch $@
 
 # Their client is written from the schemas that the binary speaks.

@@ -9,8 +9,14 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { stories } from "./stories.mjs";
+import { begin } from "./stories/begin.mjs";
+import { edges } from "./stories/edges.mjs";
+import { govern } from "./stories/govern.mjs";
+import { look } from "./stories/look.mjs";
+import { work } from "./stories/work.mjs";
 import { openBrowser, Story } from "./story.mjs";
+
+const stories = { ...look, ...work, ...govern, ...edges, ...begin };
 
 const bin = resolve(process.env.WARREN_BIN ?? "../../bin/warren");
 const limit = 12 * 60_000;

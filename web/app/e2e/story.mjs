@@ -239,3 +239,19 @@ export async function until(what, ask, ms = 20_000) {
 	}
 	throw new Error(`${what}: not within ${ms} ms${last ? ` (${last})` : ""}`);
 }
+
+/** Waits until a text is to be seen. */
+export const visible = (page, text) => page.getByText(text, { exact: false }).first().waitFor();
+
+/** The lines of the terminal that is shown. */
+export const rows = (page) => page.locator(".xterm-rows");
+
+/** Opens a terminal on kiosk-1 as the user the node runs as, and waits for its prompt. */
+export async function terminal(s, page, device = "kiosk-1") {
+	await s.go(page, "#/terminal");
+	await page.getByRole("button", { name: "New terminal" }).first().click();
+	await page.getByRole("combobox", { name: "Device" }).fill(device);
+	await page.getByRole("button", { name: "Open", exact: true }).click();
+	await page.getByRole("tab", { name: new RegExp(`open ?${device}`) }).waitFor();
+	await page.locator(".xterm-helper-textarea").focus();
+}

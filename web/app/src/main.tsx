@@ -9,8 +9,14 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/parts.css";
+import "./styles/overlays.css";
 import "./styles/tables.css";
 import "./styles/pages.css";
+import "./styles/overview.css";
+import "./styles/terminal.css";
+import "./styles/invites.css";
+import "./styles/network.css";
+import "./styles/access.css";
 
 const root = document.getElementById("root");
 if (root === null) {

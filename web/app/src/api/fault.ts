@@ -7,20 +7,21 @@ export interface Problem {
 	message: string;
 	/** Ready to follow "try: "; empty where nothing helps. */
 	hint: string;
-	reason: string;
+	/** What to name to somebody who helps: the kind, and a stable word where there is one. */
 	id: string;
 }
 
 export function problemOf(e: unknown): Problem {
 	if (e instanceof ConnectError) {
 		const fault = e.findDetails(FaultSchema)[0];
-		const id = e.metadata.get("warren-error-id") ?? "";
 		if (fault !== undefined) {
-			return { kind: fault.kind, message: e.rawMessage, hint: fault.hint, reason: fault.reason, id };
+			const id = fault.reason === "" ? fault.kind : `${fault.kind}/${fault.reason}`;
+			return { kind: fault.kind, message: e.rawMessage, hint: fault.hint, id };
 		}
-		return { kind: kindOf(e.code), message: e.rawMessage, hint: "", reason: "", id };
+		const kind = kindOf(e.code);
+		return { kind, message: e.rawMessage, hint: "", id: `${kind}/${Code[e.code] ?? e.code}` };
 	}
-	return { kind: "internal", message: e instanceof Error ? e.message : String(e), hint: "", reason: "", id: "" };
+	return { kind: "internal", message: e instanceof Error ? e.message : String(e), hint: "", id: "internal/page" };
 }
 
 function kindOf(code: Code): string {

@@ -3,6 +3,7 @@ import { SearchAddon } from "@xterm/addon-search";
 import { type ITheme, Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 import { access } from "../api/bearer";
+import { cache } from "../api/queries";
 import { shownTheme } from "../lib/settings";
 import { TerminalSocket } from "./socket";
 import { styleByScript } from "./styles";
@@ -194,6 +195,10 @@ export class Shell {
 				exit: (code, signal) => changeTab(key, { phase: "ended", exit: { code, signal } }),
 				error: (kind, message, hint) => {
 					changeTab(key, { phase: "ended", problem: { message, hint } });
+					if (kind === "denied") {
+						// Where it is the bearer that has ended, this shows it.
+						void cache.invalidateQueries({ queryKey: ["whoami"] });
+					}
 					if (kind === "unavailable" && this.everOpen) {
 						this.again();
 					}

@@ -125,7 +125,7 @@ export function Fault({ error, again }: { error: unknown; again?: () => void }):
 					{t.common.try} <code>{p.hint}</code>
 				</div>
 			)}
-			{p.id !== "" && <div className="small">{t.common.errorId(p.id)}</div>}
+			<div className="small">{t.common.errorId(p.id)}</div>
 			{again !== undefined && (
 				<div>
 					<Button slim look="plain" icon="refresh" onClick={again}>

@@ -29,7 +29,7 @@ export function say(text: string): void {
 
 export function complain(e: unknown): void {
 	const p = problemOf(e);
-	tell({ bad: true, text: p.id === "" ? p.message : `${p.message} (${p.id})`, hint: p.hint });
+	tell({ bad: true, text: `${p.message} (${p.id})`, hint: p.hint });
 }
 
 export function Toasts(): ReactElement {
