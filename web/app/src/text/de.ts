@@ -15,6 +15,7 @@ export const de: Text = {
 		audit: "Protokoll",
 		mesh: "Mesh",
 		owner: "Dieses Gerät",
+		manual: "Handbuch",
 		main: "Haupt",
 		menu: "Menü",
 		skip: "Zum Inhalt",

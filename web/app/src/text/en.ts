@@ -12,6 +12,7 @@ export const en = {
 		audit: "Audit",
 		mesh: "Mesh",
 		owner: "This device",
+		manual: "Manual",
 		main: "Main",
 		menu: "Menu",
 		skip: "Skip to the page",

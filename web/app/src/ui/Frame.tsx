@@ -108,6 +108,11 @@ function Side({ who }: { who: WhoamiResponse }): ReactElement {
 							{who.admin ? t.common.admin : t.common.technician} · {who.version}
 						</div>
 					)}
+					<div>
+						<a href="/docs/" target="_blank" rel="noreferrer">
+							{t.nav.manual}
+						</a>
+					</div>
 				</div>
 				<Settings />
 			</div>
