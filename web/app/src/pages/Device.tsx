@@ -14,6 +14,7 @@ import { Confirm } from "../ui/Dialog";
 import { PathBadge } from "../ui/Path";
 import { SessionTable } from "../ui/SessionTable";
 import { Await, Badge, Button, Card, Copy, Dot, Empty, Fault, Field, Name, Note, PageHead, Time } from "../ui/parts";
+import { UserField } from "../ui/UserField";
 import { say } from "../ui/toast";
 
 export default function Device({ args }: { args: string[] }): ReactElement {
@@ -285,19 +286,7 @@ function DeviceTerminal({ device: d }: { device: DeviceRow }): ReactElement {
 					addTab(d.id, d.name, user.trim());
 				}}
 			>
-				<Field label={t.terminal.user} note={t.terminal.userNote}>
-					{(id, note) => (
-						<input
-							id={id}
-							aria-describedby={note}
-							className="input"
-							value={user}
-							onChange={(e) => setUser(e.target.value)}
-							autoComplete="off"
-							spellCheck={false}
-						/>
-					)}
-				</Field>
+				<UserField user={user} set={setUser} />
 				<Button type="submit" look="main" icon="terminal" disabled={!d.online}>
 					{t.terminal.open}
 				</Button>

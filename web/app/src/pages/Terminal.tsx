@@ -8,6 +8,7 @@ import { TerminalView } from "../term/View";
 import { useText } from "../text";
 import { Confirm, Dialog } from "../ui/Dialog";
 import { Button, Dot, Empty, Field, Name, type Tone } from "../ui/parts";
+import { UserField } from "../ui/UserField";
 
 const tones: Record<Tab["phase"], Tone> = { connecting: "warn", open: "ok", lost: "bad", ended: "off" };
 
@@ -144,19 +145,7 @@ function OpenForm({ opened }: { opened: () => void }): ReactElement {
 					</>
 				)}
 			</Field>
-			<Field label={t.terminal.user} note={t.terminal.userNote}>
-				{(id, note) => (
-					<input
-						id={id}
-						aria-describedby={note}
-						className="input"
-						value={user}
-						onChange={(e) => setUser(e.target.value)}
-						autoComplete="off"
-						spellCheck={false}
-					/>
-				)}
-			</Field>
+			<UserField user={user} set={setUser} />
 			<Button type="submit" look="main" disabled={found === undefined}>
 				{t.terminal.open}
 			</Button>
