@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"warren/session/sessiontest"
 )
 
 // patience bounds every wait: other tests share the machine.
@@ -41,6 +43,7 @@ var binary = sync.OnceValues(func() (string, error) {
 var workspace string
 
 func TestMain(m *testing.M) {
+	sessiontest.PlainLogin()
 	var err error
 	if workspace, err = os.MkdirTemp("", "warren-story"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -19,6 +19,11 @@ import (
 	"warren/session/shell"
 )
 
+func TestMain(m *testing.M) {
+	sessiontest.PlainLogin()
+	m.Run()
+}
+
 func me(t testing.TB) string {
 	t.Helper()
 	u, err := user.Current()
