@@ -21,7 +21,7 @@
 // Promises: output arrives whole, in order and before the exit code, however
 // slowly it is read; a process that ends is reported even where it left
 // children on its terminal; when the session ends, the process group gets
-// SIGHUP and SIGTERM, and SIGKILL within a second.
+// SIGHUP, a moment later SIGTERM, and SIGKILL within a second.
 //
 // It does not record, does not run PAM modules or write utmp, and does not
 // serve Windows yet.

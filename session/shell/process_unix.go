@@ -19,9 +19,12 @@ import (
 	"warren/session"
 )
 
-// grace is what a process has between SIGTERM and SIGKILL. A session that is
-// revoked must be over within a second.
-const grace = 700 * time.Millisecond
+// What a process has to save its work: until SIGTERM, and from the beginning
+// until SIGKILL. A session that is revoked must be over within a second.
+const (
+	hangUp = 350 * time.Millisecond
+	grace  = 700 * time.Millisecond
+)
 
 // endOfInput is what a terminal sends for Ctrl-D (VEOF).
 const endOfInput = 0x04
@@ -97,7 +100,7 @@ func start(asked request, as account, r session.Request) (*process, error) {
 // wire makes the process's terminal or pipes and gives the child's ends.
 func (p *process) wire(asked request, as account) (child []*os.File, err error) {
 	if asked.terminal {
-		master, slave, err := pty.Open()
+		master, slave, err := openTerminal()
 		if err != nil {
 			return nil, err
 		}
@@ -124,6 +127,26 @@ func (p *process) wire(asked request, as account) (child []*os.File, err error) 
 		}
 	}
 	return child, nil
+}
+
+// openTerminal gives a new terminal's two ends. The master is one that the
+// runtime polls: pty.Open's blocks, so that a read that waits keeps a thread,
+// heeds no deadline, and keeps the terminal from hanging up when it is closed.
+func openTerminal() (master, slave *os.File, err error) {
+	blocking, slave, err := pty.Open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = blocking.Close() }()
+	fd, err := unix.FcntlInt(blocking.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err == nil {
+		if err = unix.SetNonblock(fd, true); err == nil {
+			return os.NewFile(uintptr(fd), blocking.Name()), slave, nil //nolint:gosec // a descriptor is not negative
+		}
+		_ = unix.Close(fd)
+	}
+	_ = slave.Close()
+	return nil, nil, err
 }
 
 // outputs are what the process prints to.
@@ -175,10 +198,11 @@ func (p *process) kill(group int, signal syscall.Signal) bool {
 	return group > 1 && group != unix.Getpgrp() && unix.Kill(-group, signal) == nil
 }
 
-// terminate makes the process group end: hang-up and SIGTERM now, SIGKILL to
-// what is left of it after the grace. A process that has ended by itself is
-// left alone, and so is what it left in the background. It returns after the
-// child has.
+// terminate makes the process group end: a hang-up now, SIGTERM and SIGKILL to
+// what is left of it later. One signal at a time: editors take a second one
+// for the order to drop everything. A process that has ended by itself is left
+// alone, and so is what it left in the background. It returns after the child
+// has.
 func (p *process) terminate(exited <-chan struct{}) {
 	p.close() // hangs a terminal up; pipes break
 	select {
@@ -187,21 +211,24 @@ func (p *process) terminate(exited <-chan struct{}) {
 	default:
 	}
 	group := p.child.Pid
-	for _, s := range []syscall.Signal{unix.SIGHUP, unix.SIGTERM, unix.SIGCONT} {
-		p.kill(group, s)
+	if p.terminal == nil {
+		p.kill(group, unix.SIGHUP) // a terminal's comes from the kernel
 	}
-	end := time.NewTimer(grace)
-	defer end.Stop()
+	p.kill(group, unix.SIGCONT)
+	began, term := time.Now(), false
 	look := time.NewTicker(grace / 50)
 	defer look.Stop()
 	for p.kill(group, 0) { // watched without a gap, so its number is nobody else's
-		select {
-		case <-look.C:
-			continue
-		case <-end.C:
-			p.kill(group, unix.SIGKILL)
+		<-look.C
+		past := time.Since(began)
+		if past >= hangUp && !term {
+			p.kill(group, unix.SIGTERM)
+			term = true
 		}
-		break
+		if past >= grace {
+			p.kill(group, unix.SIGKILL)
+			break
+		}
 	}
 	<-exited
 }
