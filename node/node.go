@@ -189,6 +189,7 @@ func (m *machine) local() *api.Local {
 	return &api.Local{
 		Home: m.home, Member: m.membership, Running: &m.running, Ready: m.ready.Load,
 		Up: m.cfg.Up, Started: m.started, Lines: m.journal.Text, Version: m.cfg.Version,
+		Errors: api.NewErrors(m.log.With("part", "api")),
 		Stop: func(leave bool) {
 			m.leaving.Store(leave)
 			m.stop()

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -29,8 +31,26 @@ func run(args []string, s streams) int {
 	case errors.As(err, &exit):
 		return int(exit)
 	}
-	fmt.Fprintln(s.err, fault.Format(advised(verb, err)))
+	err = advised(verb, err)
+	if asked, _ := verb.Flags().GetBool("json"); asked {
+		printError(s.err, fault.Of(err))
+	}
+	fmt.Fprintln(s.err, fault.Format(err))
 	return fault.ExitCode(err)
+}
+
+// printError writes an error for programs, on one line.
+func printError(w io.Writer, f *fault.Error) {
+	line, err := json.Marshal(map[string]any{"error": struct {
+		Kind    string `json:"kind"`
+		Message string `json:"message"`
+		Hint    string `json:"hint"`
+		Reason  string `json:"reason"`
+		ID      string `json:"id"`
+	}{f.Kind.String(), f.Error(), f.Hint, f.Reason, f.ID}})
+	if err == nil {
+		fmt.Fprintln(w, string(line))
+	}
 }
 
 // advised gives an error that does not say what to do the next best: how the

@@ -32,7 +32,7 @@ import (
 //	found NAME              a mesh with one controller, which is up
 //	enrol NAME [FLAG ...]   invites with the flags, joins, approves, up
 //	json PATH OP ...        looks at what was printed; see look
-//	take NAME PATTERN       puts the first match in what was printed in $NAME
+//	take NAME PATTERN       puts the first match in what was printed, or said, in $NAME
 //	bend NAME HOW LINK      puts a changed link in $NAME
 //	squat tcp|udp           takes the port of the next up
 //	batter HOW FILE ...     damages a state file and starts the node; see batter
@@ -77,7 +77,7 @@ type story struct {
 	nodes map[string]*daemon // by state folder
 	stdin string             // file for the next verb
 	uid   int                // of the verbs that follow; -1 is this process's own
-	last  string             // what the last verb printed
+	last  string             // what the last verb printed, or said where it printed nothing
 }
 
 func setup(env *testscript.Env) error {

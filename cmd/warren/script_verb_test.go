@@ -70,7 +70,9 @@ func (s *story) run(ts *testscript.TestScript, args []string) result {
 	default:
 		ts.Check(err)
 	}
-	s.last = r.out
+	if s.last = r.out; r.out == "" {
+		s.last = r.errors
+	}
 	if problem := soup(r.errors); problem != "" {
 		ts.Fatalf("warren %s\nstderr: %s\n%s", strings.Join(args, " "), r.errors, problem)
 	}

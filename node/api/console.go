@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"connectrpc.com/connect"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
@@ -139,9 +138,7 @@ func methods(path string) (out []string) {
 // Beginning answers pages while this machine is in no mesh: it founds one.
 func (l *Local) Beginning() (procedures []string, h http.Handler) {
 	mux := http.NewServeMux()
-	opts := []connect.HandlerOption{
-		connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxLocal),
-	}
+	opts := l.options()
 	path, found := warrenv1connect.NewFoundServiceHandler(foundService{l}, opts...)
 	mux.Handle(path, found)
 	mux.Handle(warrenv1connect.NewConsoleServiceHandler(consoleService{l}, opts...))

@@ -43,10 +43,15 @@ type service struct {
 	handler http.Handler
 }
 
-func (l *Local) services() []service {
-	opts := []connect.HandlerOption{
-		connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxLocal),
+// options are those of every service of the local API.
+func (l *Local) options() []connect.HandlerOption {
+	return []connect.HandlerOption{
+		connect.WithInterceptors(fault.Interceptor(), l.Errors.interceptor()), connect.WithReadMaxBytes(maxLocal),
 	}
+}
+
+func (l *Local) services() []service {
+	opts := l.options()
 	var out []service
 	add := func(path string, h http.Handler) { out = append(out, service{path, h}) }
 	add(warrenv1connect.NewNodeServiceHandler(nodeService{l}, opts...))
@@ -104,13 +109,8 @@ func (l *Local) known(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		Refuse(w, r, err)
+		_ = connect.NewErrorWriter().Write(w, r, fault.Wire(l.Errors.Tell(r.Context(), r.URL.Path, false, err)))
 	})
-}
-
-// Refuse answers a request with err as Connect services do.
-func Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	_ = connect.NewErrorWriter().Write(w, r, fault.Wire(err))
 }
 
 // knows tells whether the node answers to a local user at all.

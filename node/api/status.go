@@ -26,6 +26,8 @@ type Local struct {
 	Lines   func() string
 	// Version is this program's.
 	Version string
+	// Errors writes down what callers are told.
+	Errors *Errors
 	// Console serves pages; nil where there are none.
 	Console Console
 	// Found makes a mesh while this machine is in none.

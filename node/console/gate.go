@@ -131,7 +131,7 @@ func (s *Server) call(next http.Handler) http.HandlerFunc {
 			err = s.cfg.Local.Admit(p.uid)
 		}
 		if err != nil {
-			refuse(w, r, err)
+			s.refuse(w, r, err)
 			return
 		}
 		if !s.body(w, r, maxBody) {
@@ -150,23 +150,26 @@ func unknown() error {
 
 // refuse answers as Connect services do. Who has no bearer that holds gets
 // another code than who may not do something, and asks for a new one.
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errBearer) {
-		refuseAs(w, r, connect.CodeUnauthenticated, unknown())
+		s.refuseAs(w, r, connect.CodeUnauthenticated, unknown())
 		return
 	}
-	api.Refuse(w, r, err)
+	s.refuseAs(w, r, 0, err)
 }
 
-func refuseAs(w http.ResponseWriter, r *http.Request, code connect.Code, err error) {
-	out := connect.NewError(code, errors.New(err.Error()))
-	var wire *connect.Error
-	if errors.As(fault.Wire(err), &wire) {
-		for _, d := range wire.Details() {
+// refuseAs answers with a code, where it is 0 with the one of err's kind.
+func (s *Server) refuseAs(w http.ResponseWriter, r *http.Request, code connect.Code, err error) {
+	wire := fault.Wire(s.cfg.Local.Errors.Tell(r.Context(), r.URL.Path, false, err))
+	var c *connect.Error
+	if code != 0 && errors.As(wire, &c) {
+		out := connect.NewError(code, errors.New(c.Message()))
+		for _, d := range c.Details() {
 			out.AddDetail(d)
 		}
+		wire = out
 	}
-	_ = connect.NewErrorWriter().Write(w, r, out) // who is gone reads nothing
+	_ = connect.NewErrorWriter().Write(w, r, wire) // who is gone reads nothing
 }
 
 // bearer is who a request comes from.
@@ -193,7 +196,7 @@ func (s *Server) pace(w http.ResponseWriter, r *http.Request, known bool) bool {
 		return true
 	}
 	w.Header().Set("Retry-After", "1")
-	refuseAs(w, r, connect.CodeResourceExhausted, tooMany())
+	s.refuseAs(w, r, connect.CodeResourceExhausted, tooMany())
 	return false
 }
 
@@ -211,10 +214,10 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64) bool {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		refuseAs(w, r, connect.CodeResourceExhausted, fault.New(fault.Invalid, "the request is over %d bytes", most))
+		s.refuseAs(w, r, connect.CodeResourceExhausted, fault.New(fault.Invalid, "the request is over %d bytes", most))
 		return false
 	case err != nil:
-		refuse(w, r, fault.New(fault.Invalid, "the request did not come whole"))
+		s.refuse(w, r, fault.New(fault.Invalid, "the request did not come whole"))
 		return false
 	}
 	r.Body = io.NopCloser(bytes.NewReader(data))
@@ -231,12 +234,12 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 		Token string `json:"token"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || ask.Token == "" {
-		refuse(w, r, fault.New(fault.Invalid, `want {"token":"..."}`))
+		s.refuse(w, r, fault.New(fault.Invalid, `want {"token":"..."}`))
 		return
 	}
 	bearer, expires, err := s.keys.exchange(ask.Token, ownerOf(r.Context()))
 	if err != nil {
-		refuseAs(w, r, connect.CodeUnauthenticated, err)
+		s.refuseAs(w, r, connect.CodeUnauthenticated, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

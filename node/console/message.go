@@ -137,7 +137,7 @@ func write(out *warrenv1.ShellOutput) (data []byte, binary bool, err error) {
 func writeError(err error) []byte {
 	f := fault.Of(err)
 	data, _ := json.Marshal(map[string]any{"error": map[string]string{
-		"kind": f.Kind.String(), "message": f.Message, "hint": f.Hint,
+		"kind": f.Kind.String(), "message": f.Error(), "hint": f.Hint, "id": f.ID,
 	}})
 	return data
 }

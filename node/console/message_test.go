@@ -42,8 +42,8 @@ func TestMessagesOfAPage(t *testing.T) {
 			t.Errorf("%s: %v, %v", what, in, err)
 		}
 	}
-	text := writeError(fault.New(fault.Denied, "no").Try("yes"))
-	if string(text) != `{"error":{"hint":"yes","kind":"denied","message":"no"}}` {
+	text := writeError(&fault.Error{Kind: fault.Denied, Message: "no", Hint: "yes", ID: "k3v9m2q7"})
+	if string(text) != `{"error":{"hint":"yes","id":"k3v9m2q7","kind":"denied","message":"no"}}` {
 		t.Errorf("an error reads %s", text)
 	}
 	data, binary, err := write(&warrenv1.ShellOutput{Output: &warrenv1.ShellOutput_Opened{Opened: &warrenv1.ShellOpened{

@@ -66,7 +66,7 @@ func (s *Server) terminal(w http.ResponseWriter, r *http.Request) {
 	}
 	told, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if conn.Write(told, websocket.MessageText, writeError(err)) == nil && ctx.Err() == nil {
+	if conn.Write(told, websocket.MessageText, writeError(s.cfg.Local.Errors.Tell(ctx, terminalPath, code == websocket.StatusNormalClosure, err))) == nil && ctx.Err() == nil {
 		_ = conn.Close(code, "")
 	}
 }

@@ -57,6 +57,7 @@ type Error struct {
 	Message string // what happened: lower case, no full stop, causes included
 	Hint    string // what to do; follows "try: "
 	Reason  string // a stable word for programs, e.g. "expired"; often empty
+	ID      string // under which the log of the node that told it has it; often empty
 	Err     error  // for errors.Is and As; Message has its text already
 }
 
@@ -93,7 +94,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Of gives err as a fault: the whole text of err, the kind of the outermost
-// fault or Connect error in its chain, and the first hint and reason found
+// fault or Connect error in its chain, and the first hint, reason and id found
 // there. It is nil for nil.
 func Of(err error) *Error {
 	if err == nil {
@@ -112,11 +113,11 @@ func Of(err error) *Error {
 		return out
 	}
 	out.Kind = f.Kind
-	var hint, reason string
+	var hint, reason, id string
 	for found := true; found; found = errors.As(f.Err, &f) {
-		hint, reason = first(hint, f.Hint), first(reason, f.Reason)
+		hint, reason, id = first(hint, f.Hint), first(reason, f.Reason), first(id, f.ID)
 	}
-	out.Hint, out.Reason = first(hint, out.Hint), first(reason, out.Reason)
+	out.Hint, out.Reason, out.ID = first(hint, out.Hint), first(reason, out.Reason), first(id, out.ID)
 	if out.Kind < Internal || out.Kind > Unavailable {
 		out.Kind = Internal
 	}

@@ -13,6 +13,7 @@ const maxText = 2000
 //
 //	warren: what happened; try: what to do
 //
+// An internal error also tells its id, by which the node's log has more.
 // Line breaks become "; " and other control characters U+FFFD, so that no
 // error can move a terminal's cursor. It is empty for nil.
 func Format(err error) string {
@@ -21,6 +22,9 @@ func Format(err error) string {
 		return ""
 	}
 	line := "warren: " + oneLine(f.Error())
+	if f.ID != "" && f.Kind == Internal {
+		line += " (error " + oneLine(f.ID) + ")"
+	}
 	if f.Hint != "" {
 		line += "; try: " + oneLine(f.Hint)
 	}

@@ -14,15 +14,15 @@ import (
 )
 
 // Wire gives err the form in which it crosses the API: a *connect.Error with
-// the kind's code, the message, and a detail that carries kind, hint and
-// reason. It is nil for nil.
+// the kind's code, the message, and a detail that carries kind, hint, reason
+// and id. It is nil for nil.
 func Wire(err error) error {
 	if err == nil {
 		return nil
 	}
 	f := Of(err)
 	out := connect.NewError(code(f.Kind), errors.New(valid(f.Error())))
-	detail, derr := connect.NewErrorDetail(&warrenv1.Fault{Kind: f.Kind.String(), Hint: valid(f.Hint), Reason: valid(f.Reason)})
+	detail, derr := connect.NewErrorDetail(&warrenv1.Fault{Kind: f.Kind.String(), Hint: valid(f.Hint), Reason: valid(f.Reason), Id: valid(f.ID)})
 	if derr != nil {
 		return errors.Join(out, derr)
 	}
@@ -87,7 +87,7 @@ func (e *Error) readWire(c *connect.Error) {
 		if k, ok := kindNamed(f.GetKind()); ok {
 			e.Kind = k
 		}
-		e.Hint, e.Reason = f.GetHint(), f.GetReason()
+		e.Hint, e.Reason, e.ID = f.GetHint(), f.GetReason(), f.GetId()
 		return
 	}
 }

@@ -31,7 +31,10 @@ type Fault struct {
 	// What to do, ready to follow "try: "; empty where nothing helps.
 	Hint string `protobuf:"bytes,2,opt,name=hint,proto3" json:"hint,omitempty"`
 	// A stable word for programs, e.g. "expired"; empty where the kind says all.
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Under this the log of the node that told it has the error; empty where it
+	// was not written down.
+	Id            string `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -87,15 +90,23 @@ func (x *Fault) GetReason() string {
 	return ""
 }
 
+func (x *Fault) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 var File_warren_v1_fault_proto protoreflect.FileDescriptor
 
 const file_warren_v1_fault_proto_rawDesc = "" +
 	"\n" +
-	"\x15warren/v1/fault.proto\x12\twarren.v1\"G\n" +
+	"\x15warren/v1/fault.proto\x12\twarren.v1\"W\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04hint\x18\x02 \x01(\tR\x04hint\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reasonB\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02idB\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
 
 var (
 	file_warren_v1_fault_proto_rawDescOnce sync.Once

@@ -58,6 +58,13 @@ export class Story {
 		return r.stdout.trim();
 	}
 
+	/** The newest lines of the log of the technician's node. */
+	log() {
+		const file = `${this.folder()}.tar.gz`;
+		this.warren("bundle", file);
+		return spawnSync("tar", ["xzOf", file, "--wildcards", "*/log.txt"], { encoding: "utf8" }).stdout;
+	}
+
 	/** A state folder of a new machine. */
 	folder() {
 		const dir = mkdtempSync(join(tmpdir(), "warren-e2e-state-"));

@@ -69,6 +69,9 @@ export const govern = {
 		await type('{"grants": [\n{"src": ["role:admin"], "bogus": 1}\n]}');
 		await page.getByRole("button", { name: "Check" }).click();
 		await page.getByRole("alert").first().waitFor();
+		// Whoever is asked for help finds the same id in the node's log.
+		const [, id] = /Error ([a-z2-7]{8}) \(invalid/.exec(await page.getByRole("alert").first().innerText()) ?? [];
+		assert(id !== undefined && s.log().includes(`id=${id} `), `error ${id} is not in the node's log`);
 		await s.axe(page, "access, a mistake");
 		const grant = '{"src": ["role:admin"], "dst": ["*"], "verbs": ["*"], "users": ["*", "root"]}';
 		await type(`{"grants": [\n${grant},\n{"src": ["role:admin"], "dst": ["*"], "ip": ["tcp:443"]},\n]}`);

@@ -1,5 +1,6 @@
 import { createStore } from "../lib/store";
 import { tokenIn } from "../lib/token";
+import { toldIn } from "./fault";
 
 /**
  * How this page may speak to the node.
@@ -15,7 +16,7 @@ export type Access =
 	| { kind: "entering" }
 	| { kind: "in" }
 	| { kind: "expired" }
-	| { kind: "refused"; message: string };
+	| { kind: "refused"; error: unknown };
 
 const key = "warren.bearer";
 
@@ -49,7 +50,7 @@ export async function enter(token: string): Promise<void> {
 		});
 		const body: unknown = await res.json().catch(() => null);
 		if (!res.ok) {
-			throw new Error(word(body, "message") ?? `HTTP ${res.status}`);
+			throw toldIn(body, `HTTP ${res.status}`);
 		}
 		const got = word(body, "bearer");
 		if (got === undefined) {
@@ -63,9 +64,7 @@ export async function enter(token: string): Promise<void> {
 			throw e;
 		}
 		// A tab that was in stays in: somebody may have opened a used address.
-		access.set(
-			bearer === "" ? { kind: "refused", message: e instanceof Error ? e.message : String(e) } : { kind: "in" },
-		);
+		access.set(bearer === "" ? { kind: "refused", error: e } : { kind: "in" });
 	}
 }
 

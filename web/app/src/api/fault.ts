@@ -1,3 +1,5 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { FaultSchema } from "../gen/fault_pb";
 
@@ -7,21 +9,65 @@ export interface Problem {
 	message: string;
 	/** Ready to follow "try: "; empty where nothing helps. */
 	hint: string;
-	/** What to name to somebody who helps: the kind, and a stable word where there is one. */
+	/**
+	 * What to name to somebody who helps: the id under which the node's log has
+	 * it, where it was written down, then the kind, and a stable word where there
+	 * is one.
+	 */
 	id: string;
 }
 
+/** An error that the node told in another way than a call's. */
+export class Told extends Error {
+	constructor(readonly problem: Problem) {
+		super(problem.message);
+	}
+}
+
 export function problemOf(e: unknown): Problem {
+	if (e instanceof Told) {
+		return e.problem;
+	}
 	if (e instanceof ConnectError) {
 		const fault = e.findDetails(FaultSchema)[0];
 		if (fault !== undefined) {
-			const id = fault.reason === "" ? fault.kind : `${fault.kind}/${fault.reason}`;
-			return { kind: fault.kind, message: e.rawMessage, hint: fault.hint, id };
+			return { kind: fault.kind, message: e.rawMessage, hint: fault.hint, id: idOf(fault) };
 		}
 		const kind = kindOf(e.code);
 		return { kind, message: e.rawMessage, hint: "", id: `${kind}/${Code[e.code] ?? e.code}` };
 	}
 	return { kind: "internal", message: e instanceof Error ? e.message : String(e), hint: "", id: "internal/page" };
+}
+
+function idOf(fault: { id: string; kind: string; reason: string }): string {
+	const word = fault.reason === "" ? fault.kind : `${fault.kind}/${fault.reason}`;
+	return fault.id === "" ? word : `${fault.id} (${word})`;
+}
+
+/** Reads what the node answers in the place of what was asked for, as JSON. */
+export function toldIn(body: unknown, otherwise: string): Told {
+	const b = objectOf(body);
+	const message = typeof b.message === "string" && b.message !== "" ? b.message : otherwise;
+	const detail = Array.isArray(b.details) ? objectOf(b.details[0]).value : undefined;
+	if (typeof detail === "string") {
+		try {
+			const fault = fromBinary(FaultSchema, base64Decode(detail));
+			return new Told({ kind: fault.kind, message, hint: fault.hint, id: idOf(fault) });
+		} catch {
+			// Another detail than ours; the message is there.
+		}
+	}
+	return new Told({ kind: "internal", message, hint: "", id: "internal/page" });
+}
+
+/** What the node says of a terminal. */
+export function toldOf(e: { kind?: string; message?: string; hint?: string; id?: string }): Problem {
+	const kind = e.kind ?? "internal";
+	return { kind, message: e.message ?? "", hint: e.hint ?? "", id: idOf({ id: e.id ?? "", kind, reason: "" }) };
+}
+
+function objectOf(v: unknown): Record<string, unknown> {
+	return typeof v === "object" && v !== null ? (v as Record<string, unknown>) : {};
 }
 
 function kindOf(code: Code): string {

@@ -4,7 +4,7 @@ import { millis } from "../lib/time";
 import { useText } from "../text";
 import { Confirm } from "../ui/Dialog";
 import { pathWord } from "../ui/Path";
-import { Button, Name, Note } from "../ui/parts";
+import { Button, Name, Wrong } from "../ui/parts";
 import { say } from "../ui/toast";
 import { type Shell, shellOf } from "./shell";
 import type { Tab } from "./tabs";
@@ -136,14 +136,7 @@ function Over({ tab, again }: { tab: Tab; again: () => void }): ReactElement | n
 			return (
 				<div className="term-over" role="status">
 					{tab.problem !== undefined ? (
-						<Note tone="bad">
-							<bdi>{tab.problem.message}</bdi>
-							{tab.problem.hint !== "" && (
-								<div>
-									{t.common.try} <code>{tab.problem.hint}</code>
-								</div>
-							)}
-						</Note>
+						<Wrong problem={tab.problem} />
 					) : (
 						<div>
 							{t.terminal.ended}

@@ -193,8 +193,9 @@ export class Shell {
 				output: (bytes) => this.term.write(bytes, () => socket.wrote(bytes.length)),
 				path: (p) => changeTab(key, { path: pathOf(p) }),
 				exit: (code, signal) => changeTab(key, { phase: "ended", exit: { code, signal } }),
-				error: (kind, message, hint) => {
-					changeTab(key, { phase: "ended", problem: { message, hint } });
+				error: (problem) => {
+					const { kind } = problem;
+					changeTab(key, { phase: "ended", problem });
 					if (kind === "denied") {
 						// Where it is the bearer that has ended, this shows it.
 						void cache.invalidateQueries({ queryKey: ["whoami"] });

@@ -1,4 +1,5 @@
 import { currentBearer } from "../api/bearer";
+import { type Problem, toldOf } from "../api/fault";
 
 export interface Opened {
 	session: string;
@@ -11,7 +12,7 @@ export interface Heard {
 	output(bytes: Uint8Array): void;
 	path(p: Opened["path"]): void;
 	exit(code: number, signal: string): void;
-	error(kind: string, message: string, hint: string): void;
+	error(problem: Problem): void;
 	/** The connection is gone, and neither exit nor error came before. */
 	lost(): void;
 }
@@ -76,7 +77,7 @@ export class TerminalSocket {
 			this.ws.close();
 		} else if (w.error !== undefined) {
 			this.over = true;
-			heard.error(w.error.kind ?? "internal", w.error.message ?? "", w.error.hint ?? "");
+			heard.error(toldOf(w.error));
 			this.ws.close();
 		}
 	}
@@ -130,7 +131,7 @@ interface Word {
 	taken?: number;
 	path?: Opened["path"];
 	exit?: { code?: number; signal?: string };
-	error?: { kind?: string; message?: string; hint?: string };
+	error?: { kind?: string; message?: string; hint?: string; id?: string };
 }
 
 function wordOf(text: string): Word {

@@ -1,3 +1,4 @@
+import type { Problem } from "../api/fault";
 import type { Path } from "../gen/local_pb";
 import { go, href } from "../lib/router";
 import { createStore } from "../lib/store";
@@ -22,7 +23,7 @@ export interface Tab {
 	path: Pick<Path, "kind" | "via" | "rttMs"> | undefined;
 	/** How it ended, or why it did not open. */
 	exit: { code: number; signal: string } | undefined;
-	problem: { message: string; hint: string } | undefined;
+	problem: Problem | undefined;
 	/** When it is tried again, Unix milliseconds. */
 	retryAt: number;
 }

@@ -1,9 +1,10 @@
 import { type FormEvent, type ReactElement, useState } from "react";
 import { type Access, enter } from "../api/bearer";
+import { problemOf } from "../api/fault";
 import { pastedToken } from "../lib/token";
 import { useText } from "../text";
 import { Mark } from "./Icon";
-import { Button, Copy, Field, Loading, Note } from "./parts";
+import { Button, Copy, Fault, Field, Loading, Note, Wrong } from "./parts";
 import { Settings } from "./Settings";
 
 /** What somebody sees whom the node has not let in. */
@@ -28,11 +29,7 @@ export function Gate({ way }: { way: Access }): ReactElement {
 					<Settings />
 				</div>
 				<h1>{t.gate.title}</h1>
-				{way.kind === "refused" && (
-					<Note tone="bad">
-						{t.gate.refused}: <bdi>{way.message}</bdi>
-					</Note>
-				)}
+				{way.kind === "refused" && <Wrong problem={problemOf(way.error)} before={t.gate.refused} />}
 				<p>{t.gate.what}</p>
 				<Command />
 				<p>{t.gate.then}</p>
@@ -75,19 +72,20 @@ function Command(): ReactElement {
 function Paste(): ReactElement {
 	const t = useText();
 	const [text, setText] = useState("");
-	const [error, setError] = useState("");
+	const [bad, setBad] = useState(false);
+	const [error, setError] = useState<unknown>(null);
 	const submit = async (e: FormEvent): Promise<void> => {
 		e.preventDefault();
 		const token = pastedToken(text);
+		setBad(token === "");
+		setError(null);
 		if (token === "") {
-			setError(t.gate.bad);
 			return;
 		}
 		try {
-			setError("");
 			await enter(token);
 		} catch (failed) {
-			setError(failed instanceof Error ? failed.message : String(failed));
+			setError(failed);
 		}
 	};
 	return (
@@ -106,11 +104,8 @@ function Paste(): ReactElement {
 					/>
 				)}
 			</Field>
-			{error !== "" && (
-				<Note tone="bad">
-					<bdi>{error}</bdi>
-				</Note>
-			)}
+			{bad && <Note tone="bad">{t.gate.bad}</Note>}
+			{error !== null && <Fault error={error} />}
 			<Button type="submit" look="main" disabled={text.trim() === ""}>
 				{t.gate.enter}
 			</Button>

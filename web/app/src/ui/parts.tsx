@@ -1,5 +1,5 @@
 import { type ButtonHTMLAttributes, type ReactElement, type ReactNode, useEffect, useId, useState } from "react";
-import { problemOf } from "../api/fault";
+import { type Problem, problemOf } from "../api/fault";
 import { useNow } from "../lib/clock";
 import { useLanguage } from "../lib/settings";
 import { ago, whenMs } from "../lib/time";
@@ -113,12 +113,17 @@ export function Note({ tone, children }: { tone?: "ok" | "warn" | "bad"; childre
 	);
 }
 
-/** What went wrong, what to do, and the id to ask about. */
 export function Fault({ error, again }: { error: unknown; again?: () => void }): ReactElement {
+	return <Wrong problem={problemOf(error)} again={again} />;
+}
+
+/** What went wrong, what to do, and the id to ask about. */
+export function Wrong(props: { problem: Problem; before?: string; again?: () => void }): ReactElement {
 	const t = useText();
-	const p = problemOf(error);
+	const { problem: p, again } = props;
 	return (
 		<Note tone="bad">
+			{props.before !== undefined && `${props.before}: `}
 			<bdi>{p.message}</bdi>
 			{p.hint !== "" && (
 				<div>
