@@ -1,0 +1,20 @@
+//go:build !linux
+
+package x11
+
+import (
+	"context"
+
+	"warren/session/screen"
+)
+
+// Desk has no displays on this system.
+type Desk struct{}
+
+// New makes the desk.
+func New() *Desk { return &Desk{} }
+
+// Open implements screen.Desk.
+func (*Desk) Open(context.Context, screen.Want) (screen.Display, error) {
+	return nil, &screen.Unavailable{Why: "the screens of this device's system cannot be looked at yet"}
+}

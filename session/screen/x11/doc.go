@@ -1,0 +1,17 @@
+// Package x11 is the displays of X servers: package screen's Desk for Linux.
+//
+//	/tmp/.X11-unix, /proc --> finds displays and their keys (probe.go)
+//	X server <--socket--> link: bounds, replies, events    (link.go)
+//	        \--shared memory--> Grab: pixels               (grab.go)
+//
+// A Display is one connection. Damage, the pointer's shape and changes of size
+// are told by the server; pixels come by shared memory where the server can
+// reach it, else over the socket.
+//
+// The server may be anybody's on this machine, so what it says is foreign:
+// replies are bounded, a reply out of shape is an error and not a panic, and a
+// server that does not answer ends with the connection's Close.
+//
+// It does not start displays (see package virtual) and does not know Wayland:
+// Probe names Wayland sessions and says that they cannot be looked at.
+package x11

@@ -1,0 +1,315 @@
+//go:build linux
+
+package x11
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
+
+	"warren/session/screen"
+)
+
+const (
+	// maxReply bounds what a server answers at once: a grab over the socket, and
+	// room for lists.
+	maxReply = 4*screen.MaxGrab + 1<<20
+	// connectTime is how long a server may take to let us in.
+	connectTime = 2 * time.Second
+	cookieName  = "MIT-MAGIC-COOKIE-1"
+)
+
+// errServer is what answers out of shape wrap.
+var errServer = errors.New("the X server's answer is not acceptable")
+
+// link is one connection to a server. Requests may be made from any goroutine.
+//
+// Extensions are opened by extension, never by xgb's Init functions: those
+// write maps that all connections of the process read.
+type link struct {
+	*xgb.Conn
+	raw    net.Conn
+	screen xproto.ScreenInfo
+	order  byte // of an image's bytes
+	pixel  map[byte]byte
+	mu     sync.Mutex
+	// extensions are those that are open.
+	extensions map[string]opened
+	done       chan struct{} // closed when the connection has ended and its last event is handled
+}
+
+// event is an event of the server: its number in the protocol and its 32
+// bytes. Those of extensions are told by link.is.
+type event struct {
+	xgb.Event
+	number byte
+}
+
+// opened is what is known of an open extension.
+type opened struct{ firstEvent byte }
+
+// rawEvent and rawError are those of all extensions.
+type rawEvent []byte
+
+func (e rawEvent) Bytes() []byte  { return e }
+func (e rawEvent) String() string { return fmt.Sprintf("event %d", e[0]&0x7f) }
+
+type rawError []byte
+
+func (e rawError) SequenceId() uint16 { return xgb.Get16(e[2:]) } //nolint:staticcheck // xgb's interface
+func (e rawError) BadId() uint32      { return xgb.Get32(e[4:]) } //nolint:staticcheck // xgb's interface
+func (e rawError) Error() string {
+	return fmt.Sprintf("X error %d, request %d.%d", e[1], e[10], xgb.Get16(e[8:]))
+}
+
+// prepare makes xgb fit for more than one connection. Its maps of events and
+// errors are read by every connection without a lock, so they are filled
+// before the first one, with what keeps an extension's bytes as they are: its
+// numbers differ from server to server. And it would print on stderr.
+var prepare = sync.OnceFunc(func() { //nolint:gochecknoglobals // once a process
+	xgb.Logger = log.New(io.Discard, "", 0)
+	for n := 2; n < 128; n++ {
+		if _, known := xgb.NewEventFuncs[n]; !known {
+			xgb.NewEventFuncs[n] = func(b []byte) xgb.Event { return rawEvent(b) }
+		}
+	}
+	for n := range 256 {
+		if _, known := xgb.NewErrorFuncs[n]; !known {
+			xgb.NewErrorFuncs[n] = func(b []byte) xgb.Error { return rawError(b) }
+		}
+	}
+})
+
+// connect speaks to the server at p. Each event is given to handle, from one
+// goroutine, which must not ask the server anything there.
+func connect(ctx context.Context, p place, handle func(*link, event)) (*link, error) {
+	err := fmt.Errorf("display %s: %w", p.name, screen.ErrGone)
+	for _, cookie := range append([][]byte{nil}, p.cookies...) {
+		var l *link
+		if l, err = connectWith(ctx, p, cookie, handle); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
+}
+
+func connectWith(ctx context.Context, p place, cookie []byte, handle func(*link, event)) (l *link, err error) {
+	prepare()
+	raw, err := (&net.Dialer{Timeout: connectTime}).DialContext(ctx, "unix", p.socket)
+	if err != nil {
+		return nil, fmt.Errorf("display %s: %w", p.name, err)
+	}
+	defer func() {
+		if err != nil {
+			raw.Close()
+		}
+	}()
+	defer context.AfterFunc(ctx, func() { raw.Close() })()
+	if err := raw.SetDeadline(time.Now().Add(connectTime)); err != nil {
+		return nil, err
+	}
+	l = &link{raw: raw, extensions: map[string]opened{}, pixel: map[byte]byte{}, done: make(chan struct{})}
+	err = safely(func() error {
+		c, err := xgb.NewConnNet(&guard{Conn: raw, buffered: bufio.NewReaderSize(raw, 16<<10), hello: hello(cookie)})
+		if err != nil {
+			return err
+		}
+		l.Conn = c
+		setup := xproto.Setup(c)
+		if len(setup.Roots) == 0 {
+			return errServer
+		}
+		l.screen, l.order = setup.Roots[0], setup.ImageByteOrder
+		for _, f := range setup.PixmapFormats {
+			l.pixel[f.Depth] = f.BitsPerPixel
+		}
+		return nil
+	})
+	if err == nil {
+		err = raw.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		if l.Conn != nil {
+			raw.Close()
+			l.serve(func(*link, event) {})
+		}
+		return nil, fmt.Errorf("display %s: %w", p.name, err)
+	}
+	go l.serve(handle) // ends when the connection does; Close waits for it
+	return l, nil
+}
+
+// serve hands events on until the connection has ended.
+func (l *link) serve(handle func(*link, event)) {
+	defer close(l.done)
+	for {
+		e, err := l.WaitForEvent()
+		if e == nil && err == nil {
+			return
+		}
+		if e != nil {
+			handle(l, event{e, e.Bytes()[0] & 0x7f})
+		}
+	}
+}
+
+// Close ends the connection; what waits for an answer gets screen.ErrGone.
+func (l *link) Close() error {
+	l.raw.Close()
+	<-l.done
+	return nil
+}
+
+// extension opens an extension by its name.
+func (l *link) extension(name string) error {
+	return l.ask(func() error {
+		r, err := xproto.QueryExtension(l.Conn, uint16(len(name)), name).Reply() //nolint:gosec // a short name
+		if err != nil {
+			return err
+		}
+		if !r.Present {
+			return fmt.Errorf("the X server has no %s: %w", name, screen.ErrUnable)
+		}
+		l.ExtLock.Lock()
+		defer l.ExtLock.Unlock()
+		l.Extensions[name] = r.MajorOpcode
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.extensions[name] = opened{r.FirstEvent}
+		return nil
+	})
+}
+
+// has tells that an extension is open.
+func (l *link) has(name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, open := l.extensions[name]
+	return open
+}
+
+// is tells that e is the nth event of an open extension.
+func (l *link) is(e event, name string, n byte) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	x, open := l.extensions[name]
+	return open && e.number == x.firstEvent+n
+}
+
+// ask runs what speaks to the server. The end of the connection is
+// screen.ErrGone, and bytes that xgb falls over are an error.
+func (l *link) ask(f func() error) error {
+	err := safely(f)
+	if errors.Is(err, io.EOF) {
+		return screen.ErrGone
+	}
+	return err
+}
+
+func safely(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errServer, p)
+		}
+	}()
+	return f()
+}
+
+// hello is a client's first message: its byte order, version, and key.
+func hello(cookie []byte) []byte {
+	b := binary.LittleEndian.AppendUint16([]byte{'l', 0}, 11)
+	b = binary.LittleEndian.AppendUint16(b, 0)
+	name := ""
+	if cookie != nil {
+		name = cookieName
+	}
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(name)))   //nolint:gosec // a constant
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(cookie))) //nolint:gosec // bounded by parseAuthority
+	b = append(b, 0, 0)
+	for _, s := range [][]byte{[]byte(name), cookie} {
+		b = append(b, s...)
+		b = append(b, make([]byte, -len(s)&3)...)
+	}
+	return b
+}
+
+// guard stands between xgb and the server. It puts our own greeting in place
+// of xgb's, which would take a key from this process's environment, and ends
+// the connection where a reply is announced that is longer than any we ask
+// for: xgb allocates what it is told.
+type guard struct {
+	net.Conn
+	buffered *bufio.Reader
+	hello    []byte // sent in place of the first Write
+
+	head         [32]byte
+	filled, body int
+	begun        bool // the setup's head, of 8 bytes, has come
+}
+
+func (g *guard) Write(b []byte) (int, error) {
+	if g.hello == nil {
+		return g.Conn.Write(b)
+	}
+	own := g.hello
+	g.hello = nil
+	if _, err := g.Conn.Write(own); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+func (g *guard) Read(b []byte) (int, error) {
+	n, err := g.buffered.Read(b)
+	if bad := g.check(b[:n]); bad != nil {
+		return 0, bad
+	}
+	return n, err
+}
+
+// check follows the stream's messages.
+func (g *guard) check(b []byte) error {
+	for len(b) > 0 {
+		if g.body > 0 {
+			n := min(g.body, len(b))
+			g.body -= n
+			b = b[n:]
+			continue
+		}
+		want := len(g.head)
+		if !g.begun {
+			want = 8
+		}
+		n := copy(g.head[g.filled:want], b)
+		g.filled += n
+		b = b[n:]
+		if g.filled < want {
+			return nil
+		}
+		g.filled = 0
+		if !g.begun {
+			g.begun = true
+			g.body = 4 * int(binary.LittleEndian.Uint16(g.head[6:]))
+			continue
+		}
+		switch length := uint64(binary.LittleEndian.Uint32(g.head[4:])) * 4; {
+		case g.head[0]&0x7f == 35: // a generic event is longer than xgb believes, and nobody asked for one
+			return fmt.Errorf("a generic event: %w", errServer)
+		case g.head[0] == 1 && length > maxReply:
+			return fmt.Errorf("a reply of %d bytes: %w", length, errServer)
+		case g.head[0] == 1:
+			g.body = int(length) //nolint:gosec // bounded above
+		}
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+//go:build linux
+
+package x11
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	// maxProcesses and maxEnvironment bound the search for keys.
+	maxProcesses   = 32 << 10
+	maxEnvironment = 128 << 10
+	sockets        = "/tmp/.X11-unix"
+)
+
+// place is where a display's server listens.
+type place struct {
+	name    string // ":0"
+	number  int
+	socket  string   // a path, or "@" and an abstract name
+	cookies [][]byte // keys that may open it
+}
+
+// finding is what this machine has of displays.
+type finding struct {
+	places []place
+	// wayland names sessions that cannot be looked at, by their socket.
+	wayland []string
+}
+
+// probe looks for displays; it connects to none.
+type probe struct {
+	// proc is /proc. roots are where files are looked for: this process's root,
+	// and the system's where a service manager hides a part of it.
+	proc  string
+	roots []string
+	env   func(string) string
+}
+
+func newProbe() probe {
+	return probe{proc: "/proc", roots: []string{"", "/proc/1/root"}, env: os.Getenv}
+}
+
+func (p probe) look() finding {
+	var f finding
+	at := map[int]string{}
+	for _, root := range p.roots {
+		names, _ := filepath.Glob(root + sockets + "/X*")
+		for _, path := range names {
+			if n, ok := number(strings.TrimPrefix(filepath.Base(path), "X")); ok && at[n] == "" {
+				at[n] = path
+			}
+		}
+		found, _ := filepath.Glob(root + "/run/user/*/wayland-*")
+		for _, path := range found {
+			path = strings.TrimPrefix(path, root)
+			if !strings.HasSuffix(path, ".lock") && !slices.Contains(f.wayland, path) {
+				f.wayland = append(f.wayland, path)
+			}
+		}
+	}
+	// Abstract sockets are seen whatever files are hidden.
+	for line := range strings.Lines(string(p.read("net/unix", maxEnvironment))) {
+		fields := strings.Fields(line)
+		name, ok := strings.CutPrefix(fields[len(fields)-1], "@"+sockets+"/X")
+		if n, isNumber := number(name); ok && isNumber && at[n] == "" {
+			at[n] = "@" + sockets + "/X" + name
+		}
+	}
+	files := p.authorities(at)
+	for n, socket := range at {
+		f.places = append(f.places, place{name: ":" + strconv.Itoa(n), number: n, socket: socket, cookies: keys(files[n], n)})
+	}
+	slices.SortFunc(f.places, func(a, b place) int { return cmp.Compare(a.number, b.number) })
+	return f
+}
+
+// keys reads the files that may hold a display's keys.
+func keys(files []string, number int) (out [][]byte) {
+	for _, path := range files {
+		for _, c := range cookies(path, number) {
+			if len(out) < maxCookies && !slices.ContainsFunc(out, func(o []byte) bool { return bytes.Equal(o, c) }) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// authorities finds the files that may hold the displays' keys: this user's
+// own, those that servers were started with, and those that programs on the
+// displays use.
+func (p probe) authorities(at map[int]string) map[int][]string {
+	files := map[int][]string{}
+	add := func(n int, path string) {
+		if at[n] != "" && path != "" && !slices.Contains(files[n], path) {
+			files[n] = append(files[n], path)
+		}
+	}
+	for n := range at {
+		add(n, p.env("XAUTHORITY"))
+		if home := p.env("HOME"); home != "" {
+			add(n, home+"/.Xauthority")
+		}
+	}
+	if len(at) == 0 {
+		return files
+	}
+	entries, _ := os.ReadDir(p.proc)
+	looked := 0
+	for _, e := range entries {
+		if _, err := strconv.Atoi(e.Name()); err != nil {
+			continue
+		}
+		if looked++; looked > maxProcesses {
+			break
+		}
+		root := filepath.Join(p.proc, e.Name(), "root")
+		if n, path, ok := started(p.read(e.Name()+"/cmdline", 16<<10)); ok {
+			add(n, root+path)
+		}
+		n, path, home := used(p.read(e.Name()+"/environ", maxEnvironment))
+		if n < 0 {
+			continue
+		}
+		if path == "" && home != "" {
+			path = home + "/.Xauthority"
+		}
+		if strings.HasPrefix(path, "/") {
+			add(n, root+path)
+		}
+	}
+	return files
+}
+
+// started reads an X server's command line: its display and its file of keys.
+func started(cmdline []byte) (display int, path string, ok bool) {
+	display = -1
+	words := strings.Split(string(cmdline), "\x00")
+	for i, w := range words {
+		if rest, is := strings.CutPrefix(w, ":"); is && display < 0 {
+			if n, is := number(rest); is {
+				display = n
+			}
+		}
+		if w == "-auth" && i+1 < len(words) {
+			path = words[i+1]
+		}
+	}
+	if display < 0 {
+		display = 0
+	}
+	return display, path, strings.HasPrefix(path, "/")
+}
+
+// used reads a program's environment: the display it is on, -1 for none, its
+// file of keys and its home.
+func used(environ []byte) (display int, authority, home string) {
+	display = -1
+	for v := range strings.SplitSeq(string(environ), "\x00") {
+		name, value, _ := strings.Cut(v, "=")
+		switch name {
+		case "DISPLAY":
+			value, _, _ = strings.Cut(strings.TrimPrefix(value, ":"), ".")
+			if n, ok := number(value); ok {
+				display = n
+			}
+		case "XAUTHORITY":
+			authority = value
+		case "HOME":
+			home = value
+		}
+	}
+	return display, authority, home
+}
+
+// number reads a display's number.
+func number(s string) (int, bool) {
+	n, err := strconv.Atoi(s)
+	return n, err == nil && n >= 0 && n <= 65535 && strconv.Itoa(n) == s
+}
+
+// read gives the beginning of a file below proc.
+func (p probe) read(name string, most int64) []byte {
+	f, err := os.Open(filepath.Join(p.proc, name))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	b, _ := io.ReadAll(io.LimitReader(f, most))
+	return b
+}
+
+// displayNumber reads what a person calls a display: ":1", ":1.0" or "1".
+func displayNumber(name string) (int, error) {
+	n, _, _ := strings.Cut(strings.TrimPrefix(name, ":"), ".")
+	if i, ok := number(n); ok {
+		return i, nil
+	}
+	return 0, fmt.Errorf("%.40q is no display on this machine", name)
+}
