@@ -114,9 +114,9 @@ func (o *Opened) stop(id session.ID) bool {
 }
 
 // opened is a session of this node as lists show it.
-func (r *Running) opened(ctx context.Context, id session.ID, d trust.Device, open *warrenv1.ShellOpen, path *warrenv1.Path) *warrenv1.Session {
+func (r *Running) opened(ctx context.Context, id session.ID, d trust.Device, verb, osUser string, path *warrenv1.Path) *warrenv1.Session {
 	out := &warrenv1.Session{
-		Id: id.String(), Verb: "shell", Device: d.Name, OsUser: open.GetUser(), Since: time.Now().UnixMilli(),
+		Id: id.String(), Verb: verb, Device: d.Name, OsUser: osUser, Since: time.Now().UnixMilli(),
 		Path: path, Direction: "out",
 	}
 	if t, _, err := r.person(ctx); err == nil {
@@ -129,7 +129,7 @@ func (r *Running) opened(ctx context.Context, id session.ID, d trust.Device, ope
 const pathEvery = 5 * time.Second
 
 // followPath tells the program when the session travels in another way.
-func (r *Running) followPath(ctx context.Context, d trust.Device, own *opened, send func(*warrenv1.ShellOutput) error) error {
+func (r *Running) followPath(ctx context.Context, d trust.Device, own *opened, moved func(*warrenv1.Path) error) error {
 	if d.ID == r.Self {
 		return nil
 	}
@@ -143,7 +143,7 @@ func (r *Running) followPath(ctx context.Context, d trust.Device, own *opened, s
 		if !ok || !own.travels(path) {
 			continue
 		}
-		if err := send(&warrenv1.ShellOutput{Output: &warrenv1.ShellOutput_Path{Path: path}}); err != nil {
+		if err := moved(path); err != nil {
 			return err
 		}
 	}

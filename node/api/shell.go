@@ -67,7 +67,7 @@ func (l *Local) Shell(ctx context.Context, program Program) error {
 		return err
 	}
 	defer conn.Close()
-	own := r.Opened.add(r.opened(ctx, conn.ID(), d, open, path), conn.ID(), cancel)
+	own := r.Opened.add(r.opened(ctx, conn.ID(), d, "shell", open.GetUser(), path), conn.ID(), cancel)
 	defer own.remove()
 	b := &bridge{program: program}
 	b.client = shell.NewClient(conn.Stream(), shell.Output{
@@ -86,18 +86,12 @@ func (l *Local) Shell(ctx context.Context, program Program) error {
 	defer b.end()
 	return b.run(ctx, cancel,
 		func() error { return r.lapse(ctx, d) },
-		func() error { return r.followPath(ctx, d, own, b.send) },
+		func() error { return r.followPath(ctx, d, own, b.moved) },
 	)
 }
 
-// openShell asks the device and gives the session and the way it travels.
+// openShell asks the device for a shell.
 func (r *Running) openShell(ctx context.Context, d trust.Device, open *warrenv1.ShellOpen) (*broker.Conn, *warrenv1.Path, error) {
-	ctx, cancel := context.WithTimeout(ctx, openTime)
-	defer cancel()
-	_, key, err := r.person(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	payload, err := proto.Marshal(&warrenv1.ShellRequest{
 		Argv: open.GetArgv(), Terminal: open.GetTerminal(), Term: open.GetTerm(),
 		Columns: open.GetWindow().GetColumns(), Rows: open.GetWindow().GetRows(), Environment: open.GetEnvironment(),
@@ -105,16 +99,28 @@ func (r *Running) openShell(ctx context.Context, d trust.Device, open *warrenv1.
 	if err != nil {
 		return nil, nil, fault.New(fault.Invalid, "the command: %w", err)
 	}
+	return r.openSession(ctx, d, broker.DialConfig{
+		Verb: "shell", OSUser: open.GetUser(), Reason: open.GetReason(), Payload: payload,
+	})
+}
+
+// openSession asks the device for what ask says, as the technician of ctx, and
+// gives the session and the way it travels.
+func (r *Running) openSession(ctx context.Context, d trust.Device, ask broker.DialConfig) (*broker.Conn, *warrenv1.Path, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	_, key, err := r.person(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	signal, path, done, err := r.signal(ctx, d)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer done()
-	conn, err := broker.Dial(ctx, broker.DialConfig{
-		Key: key, Node: r.Self, Mesh: r.log().Mesh(), Device: d.ID, DeviceKey: d.Key,
-		Verb: "shell", OSUser: open.GetUser(), Reason: open.GetReason(), Payload: payload,
-		Hub: r.Hub, Signal: signal,
-	})
+	ask.Key, ask.Node, ask.Mesh, ask.Device, ask.DeviceKey = key, r.Self, r.log().Mesh(), d.ID, d.Key
+	ask.Hub, ask.Signal = r.Hub, signal
+	conn, err := broker.Dial(ctx, ask)
 	if err != nil {
 		err = sessionFault(err)
 		if fault.KindOf(err) == fault.Unavailable && ctx.Err() != nil {
@@ -174,6 +180,10 @@ func (b *bridge) send(out *warrenv1.ShellOutput) error {
 	return b.program.Send(out)
 }
 
+func (b *bridge) moved(path *warrenv1.Path) error {
+	return b.send(&warrenv1.ShellOutput{Output: &warrenv1.ShellOutput_Path{Path: path}})
+}
+
 func (b *bridge) end() {
 	b.sending.Lock()
 	defer b.sending.Unlock()
@@ -227,6 +237,12 @@ func (b *bridge) run(ctx context.Context, cancel context.CancelCauseFunc, watche
 			Code: int32(exit.Code), Signal: exit.Signal, //nolint:gosec // an exit code
 		}}})
 	}
+	return endedBy(ctx, err)
+}
+
+// endedBy is the fault of a session that ended before its time: what ended ctx,
+// else what the device says.
+func endedBy(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return fault.New(fault.Unavailable, "%w", cause)
 	}

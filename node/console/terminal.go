@@ -8,7 +8,6 @@ import (
 	"os/user"
 	"strconv"
 	"sync/atomic"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -20,8 +19,6 @@ import (
 const (
 	// protocol is the WebSocket's subprotocol.
 	protocol = "warren.terminal.v1"
-	// firstTime is how long a page has for its first message.
-	firstTime = 10 * time.Second
 	// maxTerminals bounds how many are open at a time.
 	maxTerminals = 64
 	// inputAhead bounds what a page may send beyond what the device has taken.
@@ -31,68 +28,22 @@ const (
 // terminal answers a page's WebSocket: it opens a session for who bears the
 // bearer of its first message, and carries it until one side ends it.
 func (s *Server) terminal(w http.ResponseWriter, r *http.Request) {
-	if origins := r.Header.Values("Origin"); len(origins) != 1 || !s.own(origins[0]) {
-		http.Error(w, "this comes from another page", http.StatusForbidden)
-		return
-	}
-	if s.terminals.Add(1) > maxTerminals {
-		s.terminals.Add(-1)
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too many terminals are open", http.StatusTooManyRequests)
-		return
-	}
-	defer s.terminals.Add(-1)
-	s.open.Add(1)
-	defer s.open.Done()
-	// What Origins are this console's was decided above.
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{protocol}, OriginPatterns: []string{"*"}})
-	if err != nil {
-		return // Accept has answered
-	}
-	defer func() { _ = conn.CloseNow() }()
-	if conn.Subprotocol() != protocol {
-		_ = conn.Close(websocket.StatusPolicyViolation, "want the subprotocol "+protocol)
-		return
-	}
-	ctx := r.Context()
-	err = s.carry(ctx, conn)
-	if err == nil {
-		_ = conn.Close(websocket.StatusNormalClosure, "")
-		return
-	}
-	code := websocket.StatusNormalClosure // the page has been told why
-	if errors.Is(err, errBearer) {
-		code, err = websocket.StatusPolicyViolation, unknown()
-	}
-	told, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	if conn.Write(told, websocket.MessageText, writeError(s.cfg.Local.Errors.Tell(ctx, terminalPath, code == websocket.StatusNormalClosure, err))) == nil && ctx.Err() == nil {
-		_ = conn.Close(code, "")
-	}
+	s.socket(w, r, protocol, &s.terminals, maxTerminals, s.carry)
 }
 
 // carry reads the first message and carries the session.
 func (s *Server) carry(ctx context.Context, conn *websocket.Conn) error {
-	conn.SetReadLimit(maxFirst)
-	early, cancel := context.WithTimeout(ctx, firstTime)
-	kind, text, err := conn.Read(early)
-	cancel()
+	text, err := begin(ctx, conn)
 	if err != nil {
-		return fault.New(fault.Invalid, "nothing was asked for: %w", err)
+		return err
 	}
 	m, err := readFirst(text)
-	if err != nil || kind != websocket.MessageText {
+	if err != nil {
 		return fault.New(fault.Invalid, "a terminal begins with what to open")
 	}
-	p, err := s.keys.check(m.Bearer, ownerOf(ctx))
+	p, err := s.person(ctx, m.Bearer)
 	if err != nil {
 		return err
-	}
-	if err := s.cfg.Local.Admit(p.uid); err != nil {
-		return err
-	}
-	if !s.known.Allow() {
-		return tooMany()
 	}
 	open := m.open()
 	if open.GetUser() == "" {
@@ -103,8 +54,6 @@ func (s *Server) carry(ctx context.Context, conn *websocket.Conn) error {
 		open.User = u.Username
 	}
 	conn.SetReadLimit(maxMessage)
-	// A read that is given up ends the connection, by which the page is yet to be
-	// told how it ended: so the reader goes on until the connection is closed.
 	return s.cfg.Local.Shell(api.As(ctx, p.uid), &screen{ctx: ctx, conn: conn, open: open})
 }
 
