@@ -65,6 +65,7 @@ type Server struct {
 	others *rate.Limiter
 
 	terminals atomic.Int32   // how many are open
+	desktops  atomic.Int32   // likewise
 	open      sync.WaitGroup // their handlers, which the HTTP servers do not wait for
 
 	mu        sync.Mutex

@@ -5,6 +5,7 @@
 //	page --POST /console/enter--> bearer (12 hours, kept by the tab)
 //	page --bearer--> Connect services of the local API, as that local user
 //	page --bearer in the first message--> /console/terminal, a WebSocket
+//	page --likewise--> /console/desktop, another: pictures there, input back
 //
 // It listens on 127.0.0.1 and ::1, on both or on none: a browser that is told
 // localhost may take either, and the other could be somebody else's. Every
@@ -20,6 +21,7 @@
 // restart of the node, since it is checked against a key in the state folder.
 //
 // Promises: what a page sends is bounded in size, rate and time; a terminal's
-// output stops where the page does not acknowledge it. Run owns every
-// goroutine and ends with its context.
+// output stops where the page does not acknowledge it, and a desktop's where
+// the page does not read; frames are joined from their parts up to a bound and
+// not looked into. Run owns every goroutine and ends with its context.
 package console

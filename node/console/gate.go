@@ -29,6 +29,7 @@ const (
 const (
 	enterPath    = "/console/enter"
 	terminalPath = "/console/terminal"
+	desktopPath  = "/console/desktop"
 	manualPath   = "/docs/" // and what is below it
 )
 
@@ -93,6 +94,8 @@ func (s *Server) route(r *http.Request) (serve http.HandlerFunc, method string) 
 		return s.sameOrigin(s.enter), http.MethodPost
 	case path == terminalPath && !founding:
 		return s.terminal, http.MethodGet
+	case path == desktopPath && !founding:
+		return s.desktop, http.MethodGet
 	case founding && s.begins[path]:
 		return s.sameOrigin(s.call(s.begin)), http.MethodPost
 	case !founding && s.calls[path]:

@@ -103,7 +103,7 @@ func TestEveryRouteByEveryCaller(t *testing.T) {
 				}
 			}
 		}
-		for p, want := range map[string]int{"/": 200, "/index.html": 200, "/docs/": 200, "/docs/start": 200, "/docs/none": 404, "/assets/a-1.js": 200, terminalPath: 403} {
+		for p, want := range map[string]int{"/": 200, "/index.html": 200, "/docs/": 200, "/docs/start": 200, "/docs/none": 404, "/assets/a-1.js": 200, terminalPath: 403, desktopPath: 403} {
 			if code := ask(http.MethodGet, p); code != want {
 				t.Errorf("%s gets %s: %d, want %d", name, p, code, want)
 			}
@@ -118,7 +118,7 @@ func TestEveryRouteByEveryCaller(t *testing.T) {
 			t.Errorf("%s gets %s: %d", name, enterPath, code)
 		}
 		tried := slices.Clone(undeclared)
-		for _, p := range append([]string{"/index.html", enterPath, terminalPath, warrenv1connect.FoundServiceFoundProcedure}, calls...) {
+		for _, p := range append([]string{"/index.html", enterPath, terminalPath, desktopPath, warrenv1connect.FoundServiceFoundProcedure}, calls...) {
 			tried = append(tried, tricks(p)...)
 		}
 		for _, target := range tried {
@@ -140,7 +140,7 @@ func TestNoSetupAfterTheBeginning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, false)
 	bearer := w.enter(technician, 1)
-	for _, p := range append(w.local.Procedures(), enterPath+"/", terminalPath) {
+	for _, p := range append(w.local.Procedures(), enterPath+"/", terminalPath, desktopPath) {
 		want := http.StatusNotFound
 		if p == warrenv1connect.ConsoleServiceWhoamiProcedure {
 			want = http.StatusOK
@@ -234,7 +234,7 @@ func TestWhatBrowsersAreMadeToSend(t *testing.T) {
 				t.Errorf("get %s at %q: %d", target, host, code)
 			}
 		}
-		for _, target := range []string{call, enterPath, terminalPath} {
+		for _, target := range []string{call, enterPath, terminalPath, desktopPath} {
 			if code, _ := ask(http.MethodPost, target, host, "Origin", "http://"+host); code != http.StatusForbidden || len(*got) != 0 {
 				t.Errorf("post %s at %q: %d", target, host, code)
 			}
@@ -249,9 +249,11 @@ func TestWhatBrowsersAreMadeToSend(t *testing.T) {
 				t.Errorf("%s from origin %q: %d", target, origin, code)
 			}
 		}
-		upgrade := []string{"Origin", origin, "Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol", protocol}
-		if code, _ := ask(http.MethodGet, terminalPath, "", upgrade...); code != http.StatusForbidden {
-			t.Errorf("a WebSocket from origin %q: %d", origin, code)
+		for path, protocol := range map[string]string{terminalPath: protocol, desktopPath: desktopProtocol} {
+			upgrade := []string{"Origin", origin, "Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol", protocol}
+			if code, _ := ask(http.MethodGet, path, "", upgrade...); code != http.StatusForbidden {
+				t.Errorf("a WebSocket to %s from origin %q: %d", path, origin, code)
+			}
 		}
 	}
 	for _, site := range []string{"cross-site", "same-site", "x"} {
@@ -262,8 +264,10 @@ func TestWhatBrowsersAreMadeToSend(t *testing.T) {
 	if code, _ := ask(http.MethodGet, "/", "", "Sec-Fetch-Site", "cross-site"); code != http.StatusOK {
 		t.Errorf("a link that leads here: %d", code)
 	}
-	if code, _ := ask(http.MethodGet, terminalPath, ""); code != http.StatusForbidden {
-		t.Errorf("a WebSocket without an origin: %d", code)
+	for _, path := range []string{terminalPath, desktopPath} {
+		if code, _ := ask(http.MethodGet, path, ""); code != http.StatusForbidden {
+			t.Errorf("a WebSocket to %s without an origin: %d", path, code)
+		}
 	}
 }
 

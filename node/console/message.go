@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -13,14 +14,14 @@ import (
 	"warren/node/fault"
 )
 
-// Bounds of a terminal's messages, in bytes.
+// Bounds of a page's messages, in bytes; maxMessage is a terminal's later ones.
 const (
 	maxFirst   = 8 << 10
 	maxMessage = 64 << 10
 	maxWord    = 512
 )
 
-var errMessage = errors.New("not a message of a terminal")
+var errMessage = errors.New("not a message of a page")
 
 // first is what a page begins with.
 type first struct {
@@ -37,16 +38,11 @@ type first struct {
 // readFirst reads a page's first message.
 func readFirst(text []byte) (first, error) {
 	var m first
-	if len(text) > maxFirst {
-		return m, errMessage
-	}
-	if err := readJSON(text, &m); err != nil {
+	if err := readShort(text, &m); err != nil {
 		return m, err
 	}
-	for _, word := range []string{m.Bearer, m.Open.Device, m.Open.User, m.Open.Term} {
-		if len(word) > maxWord {
-			return m, errMessage
-		}
+	if tooLong(m.Bearer, m.Open.Device, m.Open.User, m.Open.Term) {
+		return m, errMessage
 	}
 	if m.Bearer == "" || m.Open.Device == "" {
 		return m, errMessage
@@ -86,6 +82,18 @@ func readControl(text []byte) (*warrenv1.ShellInput, error) {
 
 // maxSide bounds the columns and rows that are passed on.
 const maxSide = 10_000
+
+// readShort reads a first message.
+func readShort(text []byte, into any) error {
+	if len(text) > maxFirst {
+		return errMessage
+	}
+	return readJSON(text, into)
+}
+
+func tooLong(words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return len(w) > maxWord })
+}
 
 // readJSON reads one object whose fields are all known.
 func readJSON(text []byte, into any) error {

@@ -1,0 +1,201 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/coder/websocket"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/node/api"
+	"warren/node/fault"
+	"warren/session"
+)
+
+const (
+	// desktopProtocol is the WebSocket's subprotocol.
+	desktopProtocol = "warren.desktop.v1"
+	// maxDesktops bounds how many are open at a time.
+	maxDesktops = 16
+	// maxFrame bounds a frame of pixels, its parts joined, in bytes.
+	maxFrame = 32 << 20
+)
+
+// The kinds of messages; nothing more of them is looked at here.
+const (
+	kindEvent = 0x01
+	kindPart  = 0x02 // of a frame, more follow
+	kindLast  = 0x03 // the rest of a frame, or the whole of it
+	kindInput = 0x11
+)
+
+var errPicture = errors.New("not what a desktop sends")
+
+// desktop answers a page's WebSocket: it opens a session with a device's
+// screen, and carries it until one side ends it.
+func (s *Server) desktop(w http.ResponseWriter, r *http.Request) {
+	s.socket(w, r, desktopProtocol, &s.desktops, maxDesktops, s.carryDesktop)
+}
+
+func (s *Server) carryDesktop(ctx context.Context, conn *websocket.Conn) error {
+	text, err := begin(ctx, conn)
+	if err != nil {
+		return err
+	}
+	m, err := readDesktop(text)
+	if err != nil {
+		return fault.New(fault.Invalid, "a desktop begins with what to look at")
+	}
+	p, err := s.person(ctx, m.Bearer)
+	if err != nil {
+		return err
+	}
+	conn.SetReadLimit(session.MaxMessage)
+	return s.cfg.Local.Desktop(api.As(ctx, p.uid), m.open(), &viewer{ctx: ctx, conn: conn})
+}
+
+// firstOfDesktop is what a page begins with.
+type firstOfDesktop struct {
+	Bearer string `json:"bearer"`
+	Open   struct {
+		Device    string `json:"device"`
+		Verb      string `json:"verb"`
+		Display   string `json:"display"`
+		Monitor   uint32 `json:"monitor"`
+		MaxWidth  uint32 `json:"maxWidth"`
+		MaxHeight uint32 `json:"maxHeight"`
+		Resize    bool   `json:"resize"`
+		Virtual   bool   `json:"virtual"`
+	} `json:"open"`
+}
+
+func readDesktop(text []byte) (firstOfDesktop, error) {
+	var m firstOfDesktop
+	if err := readShort(text, &m); err != nil {
+		return m, err
+	}
+	if tooLong(m.Bearer, m.Open.Device, m.Open.Display) || m.Bearer == "" || m.Open.Device == "" {
+		return m, errMessage
+	}
+	if m.Open.Verb != "view" && m.Open.Verb != "control" {
+		return m, errMessage
+	}
+	return m, nil
+}
+
+func (m firstOfDesktop) open() api.DesktopOpen {
+	return api.DesktopOpen{
+		Device: m.Open.Device, Verb: m.Open.Verb,
+		Screen: &warrenv1.ScreenRequest{
+			Display: m.Open.Display, Monitor: m.Open.Monitor,
+			MaxWidth: min(m.Open.MaxWidth, maxPixels), MaxHeight: min(m.Open.MaxHeight, maxPixels),
+			Resize: m.Open.Resize, Virtual: m.Open.Virtual,
+		},
+	}
+}
+
+// maxPixels bounds the width and height that are passed on.
+const maxPixels = 16_384
+
+// viewer is a page that looks at a desktop, as api.Viewer.
+type viewer struct {
+	ctx    context.Context //nolint:containedctx // Viewer has none: the connection's, for as long as the handler runs
+	conn   *websocket.Conn
+	frames frames
+}
+
+// Receive implements api.Viewer.
+func (v *viewer) Receive() ([]byte, error) {
+	kind, data, err := v.conn.Read(v.ctx)
+	if err != nil {
+		return nil, err
+	}
+	if kind != websocket.MessageBinary || len(data) < 2 || data[0] != kindInput {
+		return nil, fmt.Errorf("the page: %w", errMessage)
+	}
+	return data, nil
+}
+
+// Opened implements api.Viewer.
+func (v *viewer) Opened(id string, path *warrenv1.Path) error {
+	text, err := protojson.Marshal(path)
+	if err != nil {
+		return fmt.Errorf("encode path: %w", err)
+	}
+	return v.say(map[string]any{"opened": map[string]any{"session": id, "path": json.RawMessage(text)}})
+}
+
+// Moved implements api.Viewer.
+func (v *viewer) Moved(path *warrenv1.Path) error {
+	text, err := protojson.Marshal(path)
+	if err != nil {
+		return fmt.Errorf("encode path: %w", err)
+	}
+	return v.say(map[string]any{"path": json.RawMessage(text)})
+}
+
+func (v *viewer) say(word any) error {
+	text, err := json.Marshal(word)
+	if err != nil {
+		return err
+	}
+	return v.conn.Write(v.ctx, websocket.MessageText, text)
+}
+
+// Send implements api.Viewer.
+func (v *viewer) Send(message []byte) error {
+	whole, err := v.frames.add(message)
+	if err != nil {
+		return fault.New(fault.Unavailable, "the device sends what no desktop sends: %w", err)
+	}
+	if whole == nil {
+		return nil
+	}
+	return v.conn.Write(v.ctx, websocket.MessageBinary, whole)
+}
+
+// frames joins the parts of frames.
+type frames struct{ begun []byte }
+
+// add takes a message of the device, and gives what goes to the page: an event
+// or a whole frame, or nil where more is to come. What it gives is the
+// caller's until the next call.
+func (f *frames) add(message []byte) ([]byte, error) {
+	if len(message) < 2 {
+		return nil, errPicture
+	}
+	kind, body := message[0], message[1:]
+	switch kind {
+	case kindEvent:
+		return message, nil
+	case kindPart, kindLast:
+	default:
+		return nil, fmt.Errorf("a message of kind %d: %w", kind, errPicture)
+	}
+	if kind == kindLast && len(f.begun) == 0 {
+		return message, nil
+	}
+	if len(f.begun) == 0 {
+		f.begun = append(f.begun, kindLast)
+	}
+	if len(f.begun)-1+len(body) > maxFrame {
+		return nil, fmt.Errorf("a frame of more than %d bytes: %w", maxFrame, errPicture)
+	}
+	f.begun = append(f.begun, body...)
+	if kind == kindPart {
+		return nil, nil
+	}
+	whole := f.begun
+	f.begun = f.begun[:0]
+	if cap(whole) > keptFrame {
+		f.begun = nil // a large one was the first of all; those after it are small
+	}
+	return whole, nil
+}
+
+// keptFrame is how large a buffer is kept from frame to frame.
+const keptFrame = 1 << 20

@@ -1,0 +1,299 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/session"
+)
+
+func TestWhatADesktopBeginsWith(t *testing.T) {
+	t.Parallel()
+	good := `{"bearer":"b","open":{"device":"kiosk","verb":"control","display":":0","monitor":2,"maxWidth":800,"maxHeight":4294967295,"resize":true,"virtual":true}}`
+	m, err := readDesktop([]byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := m.open()
+	if s := open.Screen; open.Device != "kiosk" || open.Verb != "control" || s.GetDisplay() != ":0" || s.GetMonitor() != 2 || s.GetMaxWidth() != 800 || s.GetMaxHeight() != maxPixels || !s.GetResize() || !s.GetVirtual() {
+		t.Errorf("asks for %+v", open)
+	}
+	for what, text := range map[string]string{
+		"nothing": "", "null": "null", "a list": "[]", "no bearer": strings.Replace(good, `"bearer":"b",`, "", 1), "no device": strings.Replace(good, "kiosk", "", 1),
+		"another verb": strings.Replace(good, "control", "shell", 1), "no verb": strings.Replace(good, `"verb":"control",`, "", 1), "an unknown field": strings.Replace(good, "resize", "resizes", 1),
+		"a long display": strings.Replace(good, ":0", strings.Repeat("x", maxWord+1), 1), "twice": good + good, "a negative monitor": strings.Replace(good, `"monitor":2`, `"monitor":-1`, 1),
+		"a long message": good + strings.Repeat(" ", maxFirst), "a terminal": `{"bearer":"b","open":{"device":"kiosk","columns":80}}`,
+	} {
+		if m, err := readDesktop([]byte(text)); !errors.Is(err, errMessage) {
+			t.Errorf("%s: %+v, %v", what, m, err)
+		}
+	}
+}
+
+func TestFramesAreJoined(t *testing.T) {
+	t.Parallel()
+	var f frames
+	want := func(in, out string) {
+		t.Helper()
+		got, err := f.add([]byte(in))
+		if err != nil || string(got) != out {
+			t.Fatalf("%q gives %q, %v; want %q", in, got, err, out)
+		}
+	}
+	want("\x03whole", "\x03whole")
+	want("\x02first ", "")
+	want("\x01event", "\x01event") // between the parts
+	want("\x02second ", "")
+	want("\x03third", "\x03first second third")
+	want("\x03again", "\x03again")
+	for _, bad := range []string{"", "\x01", "\x02", "\x03", "\x00x", "\x04x", "\x11x", "\xffx"} {
+		if got, err := f.add([]byte(bad)); !errors.Is(err, errPicture) {
+			t.Errorf("%q gives %q, %v", bad, got, err)
+		}
+	}
+}
+
+// TestFramesAreBounded: a device that never ends a frame fills no memory.
+func TestFramesAreBounded(t *testing.T) {
+	t.Parallel()
+	var f frames
+	part := append([]byte{kindPart}, make([]byte, session.MaxMessage-1)...)
+	for range maxFrame/(len(part)-1) + 1 {
+		if _, err := f.add(part); err != nil {
+			if !errors.Is(err, errPicture) || len(f.begun) > maxFrame+1 {
+				t.Errorf("%d bytes are kept: %v", len(f.begun), err)
+			}
+			return
+		}
+	}
+	t.Error("a frame without an end is taken")
+}
+
+func TestAFrameThatIsJustNotTooLarge(t *testing.T) {
+	t.Parallel()
+	var f frames
+	for left := maxFrame; left > 0; {
+		n := min(left, session.MaxMessage-1)
+		left -= n
+		kind := byte(kindPart)
+		if left == 0 {
+			kind = kindLast
+		}
+		got, err := f.add(append([]byte{kind}, make([]byte, n)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left == 0 && len(got) != maxFrame+1 {
+			t.Errorf("%d bytes came of it", len(got))
+		}
+	}
+	if cap(f.begun) > keptFrame {
+		t.Errorf("%d bytes are kept for the next", cap(f.begun))
+	}
+}
+
+func FuzzFrames(f *testing.F) {
+	f.Add([]byte("\x05\x02abcd\x03\x03ef\x04\x01ev!"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var joined frames
+		for len(b) > 0 { // a length, and so many bytes
+			n := min(int(b[0]), len(b)-1)
+			message := b[1 : 1+n]
+			b = b[1+n:]
+			got, err := joined.add(message)
+			switch {
+			case err != nil && !errors.Is(err, errPicture):
+				t.Fatalf("error %v does not wrap errPicture", err)
+			case got != nil && got[0] != kindEvent && got[0] != kindLast:
+				t.Fatalf("%q went through", got)
+			case got != nil && len(got) < len(message):
+				t.Fatalf("%q became %q", message, got)
+			}
+		}
+	})
+}
+
+func FuzzFirstOfDesktop(f *testing.F) {
+	f.Add([]byte(`{"bearer":"b","open":{"device":"kiosk","verb":"view"}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := readDesktop(b)
+		if err != nil {
+			if !errors.Is(err, errMessage) {
+				t.Fatalf("error %v does not wrap errMessage", err)
+			}
+			return
+		}
+		o := m.open()
+		if m.Bearer == "" || o.Device == "" || o.Verb != "view" && o.Verb != "control" || o.Screen.GetMaxWidth() > maxPixels || len(o.Screen.GetDisplay()) > maxWord {
+			t.Fatalf("accepted %+v", m)
+		}
+	})
+}
+
+// served gives the base address of the console on a port of its own.
+func (w *world) served() string {
+	w.t.Helper()
+	server := httptest.NewUnstartedServer(w.console)
+	server.Config.ConnContext = withOwner
+	server.Start()
+	w.t.Cleanup(server.Close)
+	w.console.hosts = []string{server.Listener.Addr().String()}
+	return server.URL
+}
+
+func dialAs(t *testing.T, base, path, protocol string) *websocket.Conn {
+	t.Helper()
+	ws, _, err := websocket.Dial(t.Context(), base+path, &websocket.DialOptions{ //nolint:bodyclose // it has none by then
+		Subprotocols: []string{protocol}, HTTPHeader: http.Header{"Origin": {base}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ws.CloseNow() })
+	return ws
+}
+
+// TestPagesThatBeginWrong: each is told why, and closed.
+func TestPagesThatBeginWrong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	base := w.served()
+	url, _, err := w.console.Enter(technician)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(url, "#t=")
+	bearer, _, err := w.console.keys.exchange(token, noOwner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := `{"bearer":"` + bearer + `","open":{"device":"nobody","verb":"view"}}`
+	for what, c := range map[string]struct {
+		kind websocket.MessageType
+		say  string
+		told string
+		code websocket.StatusCode
+	}{
+		"bytes":            {websocket.MessageBinary, good, "in words", websocket.StatusNormalClosure},
+		"nonsense":         {websocket.MessageText, "{}", "what to look at", websocket.StatusNormalClosure},
+		"a wrong bearer":   {websocket.MessageText, strings.Replace(good, bearer, "x", 1), "not let in", websocket.StatusPolicyViolation},
+		"a device unknown": {websocket.MessageText, good, "nobody", websocket.StatusNormalClosure},
+	} {
+		ws := dialAs(t, base, desktopPath, desktopProtocol)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if err := ws.Write(ctx, c.kind, []byte(c.say)); err != nil {
+			t.Fatal(err)
+		}
+		_, text, err := ws.Read(ctx)
+		var word struct {
+			Error struct{ Kind, Message, Hint string }
+		}
+		if err != nil || json.Unmarshal(text, &word) != nil || !strings.Contains(word.Error.Message, c.told) {
+			t.Errorf("%s: it is told %s, %v", what, text, err)
+		}
+		if _, _, err := ws.Read(ctx); websocket.CloseStatus(err) != c.code {
+			t.Errorf("%s: closed with %v", what, err)
+		}
+		cancel()
+	}
+	if ws := dialAs(t, base, desktopPath, protocol); ws.Subprotocol() != "" {
+		t.Errorf("a terminal's protocol was taken")
+	}
+}
+
+// TestNotTooManyDesktops: one more than may be open is turned away.
+func TestNotTooManyDesktops(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, true)
+	base := w.served()
+	w.console.desktops.Store(maxDesktops)
+	_, res, err := websocket.Dial(t.Context(), base+desktopPath, &websocket.DialOptions{ //nolint:bodyclose // Dial has read it
+		Subprotocols: []string{desktopProtocol}, HTTPHeader: http.Header{"Origin": {base}},
+	})
+	if err == nil || res == nil || res.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("one too many: %v, %v", res, err)
+	}
+	if n := w.console.desktops.Load(); n != maxDesktops {
+		t.Errorf("%d are counted afterwards", n)
+	}
+}
+
+// TestWhatAPageMaySend: what is no input ends the session.
+func TestWhatAPageMaySend(t *testing.T) {
+	t.Parallel()
+	type received struct {
+		data []byte
+		err  error
+	}
+	got := make(chan received)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.CloseNow() }()
+		conn.SetReadLimit(session.MaxMessage)
+		v := &viewer{ctx: r.Context(), conn: conn}
+		if err := v.Opened("s", &warrenv1.Path{Kind: "lan", RttMs: 1.5}); err != nil {
+			return
+		}
+		for {
+			data, err := v.Receive()
+			got <- received{data, err}
+			if err != nil {
+				return
+			}
+		}
+	}))
+	defer server.Close()
+	dial := func() *websocket.Conn {
+		ws, _, err := websocket.Dial(t.Context(), server.URL, nil) //nolint:bodyclose // it has none by then
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, text, err := ws.Read(t.Context()); err != nil || !bytes.Contains(text, []byte(`"rttMs":1.5`)) || !bytes.Contains(text, []byte(`"session":"s"`)) {
+			t.Fatalf("opened: %s, %v", text, err)
+		}
+		return ws
+	}
+	longest := append([]byte{kindInput}, make([]byte, session.MaxMessage-1)...)
+	ws := dial()
+	for _, data := range [][]byte{{kindInput, 8}, longest} {
+		if err := ws.Write(t.Context(), websocket.MessageBinary, data); err != nil {
+			t.Fatal(err)
+		}
+		if r := <-got; r.err != nil || !bytes.Equal(r.data, data) {
+			t.Errorf("%d bytes of input: %v", len(data), r.err)
+		}
+	}
+	_ = ws.CloseNow()
+	if r := <-got; r.err == nil {
+		t.Error("a page that is gone gives no error")
+	}
+	for what, c := range map[string]struct {
+		kind websocket.MessageType
+		data []byte
+	}{
+		"text": {websocket.MessageText, []byte("{}")}, "nothing": {websocket.MessageBinary, nil}, "a kind alone": {websocket.MessageBinary, []byte{kindInput}},
+		"a frame": {websocket.MessageBinary, []byte("\x03x")}, "too much": {websocket.MessageBinary, append(longest, 0)},
+	} {
+		ws := dial()
+		if err := ws.Write(t.Context(), c.kind, c.data); err != nil {
+			t.Fatal(err)
+		}
+		if r := <-got; r.err == nil {
+			t.Errorf("%s is taken for input", what)
+		}
+		_ = ws.CloseNow()
+	}
+}
