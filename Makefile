@@ -24,7 +24,11 @@ PAGES := web/dist/index.html
 NODE_MODULES := web/app/node_modules/.package-lock.json
 PAGE_SOURCES := $(shell find web/app -type d \( -name node_modules -o -name gen -o -name e2e -o -name test \) -prune -o -type f -print)
 
-.PHONY: help setup packages build pages dist reproduce e2e check test cross demo bench fuzz generate baseline lab lab-systemd soak clean
+# The desktop's codec helper, and the packages that it is made of.
+HELPER := session/screen/codec/built/$(shell go env GOARCH)/helper.zst
+HELPER_SOURCES := $(wildcard session/screen/codec/sandbox/* scripts/codec/*.go /var/lib/dpkg/status)
+
+.PHONY: help setup packages build pages codec dist reproduce e2e check test cross demo bench fuzz generate baseline lab lab-systemd soak clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -32,7 +36,7 @@ help: ## show this list
 setup: packages $(TOOLS) ## install Debian packages and the pinned tools
 
 packages:
-	@scripts/setup.sh base
+	@scripts/setup.sh base codec
 
 # Rebuilt where a tool is missing or older than the versions it is pinned to.
 $(TOOLS) &: tools/go.mod tools/go.sum
@@ -52,7 +56,13 @@ $(PAGES): $(NODE_MODULES) $(PAGE_SOURCES) $(wildcard api/warren/v1/*.pb.go scrip
 
 pages: $(PAGES) ## the console's pages, which the binary carries
 
-build: pages ## bin/warren, static and stripped
+# Where it cannot be built the file is not there afterwards, and the reason said.
+session/screen/codec/built/%/helper.zst: $(HELPER_SOURCES)
+	@go run ./scripts/codec $*
+
+codec: $(HELPER) ## the video codecs, which the binary carries where it can
+
+build: pages codec ## bin/warren, static and stripped
 	$(GOBUILD) -o bin/warren ./cmd/warren
 
 # What is made depends on the commit, its time, and Go's release alone.
@@ -63,7 +73,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 	cd tools/pack && GOBIN=$(CURDIR)/.bin go install -trimpath tool
 	@touch $@
 
-dist: pages .bin/nfpm ## deb, rpm and tarballs for amd64 and arm64, SBOM, sums: in dist/
+dist: pages session/screen/codec/built/amd64/helper.zst session/screen/codec/built/arm64/helper.zst .bin/nfpm ## deb, rpm and tarballs for amd64 and arm64, SBOM, sums: in dist/
 	@for arch in amd64 arm64; do \
 		GOOS=linux GOARCH=$$arch $(GOBUILD) -o bin/dist/$$arch/warren ./cmd/warren; \
 	done
@@ -80,7 +90,7 @@ check: $(TOOLS) ## format, vet, lint, schemas, shape
 # large fleets of mesh/gossip run without the race detector: see mostRaced.
 # Packages run one after the other: their stories are real processes, and what
 # they measure in seconds means little where others compile.
-test: setup pages check ## everything that needs no more than this machine
+test: setup pages codec check ## everything that needs no more than this machine
 	@mkdir -p bin
 	cd web/app && npm run --silent test
 	go test -p 1 -race -shuffle=on -timeout 15m ./... 2>&1 | tee bin/test.log
@@ -130,4 +140,4 @@ e2e: packages build ## the console in Debian's Chromium, against a demo mesh
 
 clean: ## remove what was built
 	rm -rf bin dist .bin web/app/node_modules web/app/src/gen
-	find web/dist -mindepth 1 -not -name .keep -delete
+	find web/dist session/screen/codec/built -type f -not -name .keep -delete

@@ -124,3 +124,38 @@ func TestPagesAreListed(t *testing.T) {
 		t.Errorf("without pages: %v, %v", parts, err)
 	}
 }
+
+func TestCodecsAreListed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lay := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := write(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	binary := lay("warren", "... the helper ...")
+	if parts, err := codecParts(binary, dir, "arm64"); err != nil || parts != nil {
+		t.Errorf("without a helper: %v, %v", parts, err)
+	}
+	lay("amd64/helper.zst", "the helper")
+	for list, word := range map[string]string{
+		`{}`: "cannot unmarshal", `[]`: "no library",
+		`[{"Name": "libvpx", "Licence": "BSD-3-Clause", "Text": "text"}]`: "are not known",
+	} {
+		lay("amd64.json", list)
+		if _, err := codecParts(binary, dir, "amd64"); err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v, want %q", list, err, word)
+		}
+	}
+	lay("amd64.json", `[{"Name": "libvpx", "Version": "1.12.0-1+deb12u5", "Licence": "BSD-3-Clause", "Text": "text"}]`)
+	parts, err := codecParts(binary, dir, "amd64")
+	if err != nil || len(parts) != 1 || parts[0].purl() != "pkg:deb/debian/libvpx@1.12.0-1+deb12u5" {
+		t.Errorf("parts %+v, %v", parts, err)
+	}
+	if _, err := codecParts(lay("warren", "another"), dir, "amd64"); err == nil || !strings.Contains(err.Error(), "does not carry") {
+		t.Errorf("another binary: %v", err)
+	}
+}

@@ -14,7 +14,8 @@
 // a map.
 //
 // The list of materials is what the linker wrote into the binary, not what
-// go.mod would allow, and what the pages were built from. Each module's licence
+// go.mod would allow, what the pages were built from, and the libraries of the
+// codec helper where the binary carries one. Each module's licence
 // is read from its files and goes into the packages as a whole; one that is
 // not known, or is of the GPL's family, ends the build.
 package main

@@ -18,7 +18,7 @@ import (
 
 // part is something of others that the binary is made of.
 type part struct {
-	kind    string // "golang" or "npm", as package URLs have it
+	kind    string // "golang", "npm" or "deb", as package URLs have it
 	name    string
 	version string
 	sum     string // as go.sum or the lock file has it

@@ -38,6 +38,11 @@ func (r release) make() error {
 	if err != nil {
 		return err
 	}
+	codecs, err := codecParts(binary, built, r.arch)
+	if err != nil {
+		return err
+	}
+	parts = append(parts, codecs...)
 	bom, err := r.materials(binary, parts)
 	if err != nil {
 		return err

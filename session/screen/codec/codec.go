@@ -1,0 +1,168 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"log/slog"
+	"runtime"
+	"time"
+)
+
+// Codec is a kind of video, by its number in a frame.
+type Codec uint8
+
+// The codecs that the helper knows.
+const (
+	VP9 Codec = 1 // quick from the first picture on
+	AV1 Codec = 2 // half the bits of VP9; its first picture takes half a second
+)
+
+func (c Codec) String() string {
+	switch c {
+	case VP9:
+		return "VP9"
+	case AV1:
+		return "AV1"
+	}
+	return fmt.Sprintf("codec %d", uint8(c))
+}
+
+const (
+	maxSide    = 8192
+	maxKbit    = 1_000_000
+	maxThreads = 16
+	maxRects   = 256
+	maxPacket  = 31 << 20 // a frame of the screen is 32 MiB at most
+)
+
+var (
+	// ErrMissing is a build, or a system, without the helper.
+	ErrMissing = errors.New("this build of warren carries no video codecs")
+	// ErrGivenUp is a helper that died again and again.
+	ErrGivenUp = errors.New("the video codec failed again and again")
+	// ErrClosed is an Encoder after Close.
+	ErrClosed = errors.New("the video encoder is closed")
+)
+
+// Options say what is encoded, and how. They stay for the life of an Encoder,
+// but for the rate.
+type Options struct {
+	Codec         Codec
+	Width, Height int // of the pictures, 1 to 8192
+	// Kbit is the rate aimed at, in kbit/s. Zero is 4000.
+	Kbit int
+	// Threads of the encoder, at most 16. Zero is one for each two million
+	// pixels, at most four and no more than there are cores.
+	Threads int
+	// Patience is how long one picture may take. Zero is three seconds and half
+	// a second for each million pixels.
+	Patience time.Duration
+	// Log is told of helpers that die. Nil is nobody.
+	Log *slog.Logger
+}
+
+// Picture is what is on the screen: rows of 4 bytes a pixel, blue, green, red
+// and one that does not count, as X11 gives them.
+type Picture struct {
+	Pix           []byte
+	Stride        int // bytes from one row to the next
+	Width, Height int
+}
+
+// Packet is an encoded picture.
+type Packet struct {
+	// Bytes are the codec's, without a container. They are the caller's. None:
+	// the codec left the picture out, and the next one makes up for it.
+	Bytes []byte
+	// Key tells that a decoder can begin here.
+	Key bool
+	// Convert and Encode are how long the helper took.
+	Convert, Encode time.Duration
+}
+
+func (o *Options) check() error {
+	switch {
+	case o.Codec != VP9 && o.Codec != AV1:
+		return fmt.Errorf("%s is not known", o.Codec)
+	case o.Width < 1 || o.Height < 1 || o.Width > maxSide || o.Height > maxSide:
+		return fmt.Errorf("a picture of %d x %d cannot be encoded, only 1 x 1 to %d x %d", o.Width, o.Height, maxSide, maxSide)
+	case o.Threads < 0 || o.Threads > maxThreads:
+		return fmt.Errorf("%d threads are not 0 to %d", o.Threads, maxThreads)
+	case o.Kbit < 0 || o.Kbit > maxKbit:
+		return fmt.Errorf("%d kbit/s are not 0 to %d", o.Kbit, maxKbit)
+	}
+	pixels := o.Width * o.Height
+	if o.Threads == 0 {
+		o.Threads = min(1+pixels/2_100_000, runtime.NumCPU(), 4)
+	}
+	if o.Kbit == 0 {
+		o.Kbit = 4000
+	}
+	if o.Patience == 0 {
+		o.Patience = 3*time.Second + time.Duration(pixels/2)*time.Microsecond
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// coded is the size that the codec sees: even, and not smaller than a block.
+func (o *Options) coded() (width, height int) {
+	return max(16, (o.Width+1)&^1), max(16, (o.Height+1)&^1)
+}
+
+// lay copies what changed of p into the shared picture of width x height, and
+// returns the rectangles of it that the helper has to read anew. Beyond p's own
+// edges its last pixels go on.
+func lay(shared []byte, width, height int, p Picture, changed []image.Rectangle) []image.Rectangle {
+	whole := image.Rect(0, 0, p.Width, p.Height)
+	var out []image.Rectangle
+	for _, r := range changed {
+		if r = r.Intersect(whole); !r.Empty() {
+			out = append(out, r)
+		}
+	}
+	if len(out) > maxRects {
+		one := out[0]
+		for _, r := range out {
+			one = one.Union(r)
+		}
+		out = append(out[:0], one)
+	}
+	for i, r := range out {
+		for y := r.Min.Y; y < r.Max.Y; y++ {
+			row := shared[y*width*4 : (y+1)*width*4]
+			copy(row[r.Min.X*4:r.Max.X*4], p.Pix[y*p.Stride+r.Min.X*4:])
+			if r.Max.X == p.Width {
+				for x := p.Width; x < width; x++ {
+					copy(row[x*4:x*4+4], row[(p.Width-1)*4:])
+				}
+			}
+		}
+		if r.Max.X == p.Width {
+			r.Max.X = width
+		}
+		if r.Max.Y == p.Height {
+			last := shared[(p.Height-1)*width*4:]
+			for y := p.Height; y < height; y++ {
+				copy(shared[(y*width+r.Min.X)*4:(y*width+r.Max.X)*4], last[r.Min.X*4:])
+			}
+			r.Max.Y = height
+		}
+		out[i] = r
+	}
+	return out
+}
+
+// check tells what is wrong with a picture, for its size.
+func (p Picture) check(width, height int) error {
+	if p.Width != width || p.Height != height {
+		return fmt.Errorf("a picture of %d x %d came to an encoder of %d x %d", p.Width, p.Height, width, height)
+	}
+	if p.Stride < p.Width*4 || len(p.Pix) < p.Stride*(p.Height-1)+p.Width*4 {
+		return fmt.Errorf("%d bytes, %d a row, are no picture of %d x %d", len(p.Pix), p.Stride, p.Width, p.Height)
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+// What the parts of the codec helper have of each other. The way in and out of
+// the process is told in ../doc.go.
+#ifndef WARREN_CODEC_H
+#define WARREN_CODEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CODEC_VP9 = 1, CODEC_AV1 = 2 };
+
+// Sizes are even and at most 8K; main.c has checked all of it.
+struct settings {
+	int codec, threads, width, height;
+	uint32_t kbit;
+};
+
+// 4:2:0, BT.601, full range.
+struct picture {
+	uint8_t *y, *u, *v;
+	int stride, half; // bytes a row of y, and of u and v
+	int width, height;
+};
+
+// Its bytes belong to the encoder until the next call.
+struct packet {
+	const uint8_t *bytes;
+	size_t size;
+	int key;
+};
+
+// Each answers NULL, or a sentence without end that says what went wrong.
+struct encoder {
+	const char *(*open)(const struct settings *);
+	const char *(*encode)(const struct picture *, int64_t ms, int64_t duration, int key, struct packet *);
+	const char *(*bitrate)(uint32_t kbit);
+};
+
+extern const struct encoder vp9, av1;
+
+enum { HELD_SECCOMP = 1, HELD_LANDLOCK = 2, HELD_USER = 4 };
+
+// confine gives up all that encoding does not need, before a byte of input is
+// read; pixels bound the memory. It answers what holds, or ends the process:
+// without seccomp nothing is encoded.
+int confine(size_t pixels);
+
+// confine_threads forbids new threads; the encoder has made its own by then.
+void confine_threads(void);
+
+void die(const char *why) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,80 @@
+// VP9 for screens, in real time.
+#include <vpx/vp8cx.h>
+#include <vpx/vpx_encoder.h>
+
+#include "codec.h"
+
+static vpx_codec_ctx_t ctx;
+static vpx_codec_enc_cfg_t cfg;
+
+static int log2_tiles(int threads, int width) {
+	int tiles = 0;
+	while ((2 << tiles) <= threads && (2 << tiles) * 256 <= width) tiles++;
+	return tiles;
+}
+
+static const char *vp9_open(const struct settings *s) {
+	if (vpx_codec_enc_config_default(vpx_codec_vp9_cx(), &cfg, 0)) return "VP9 has no settings to begin with";
+	cfg.g_w = s->width;
+	cfg.g_h = s->height;
+	cfg.g_threads = s->threads;
+	cfg.g_timebase.num = 1;
+	cfg.g_timebase.den = 1000;
+	cfg.g_lag_in_frames = 0;
+	cfg.g_error_resilient = 0;
+	cfg.rc_end_usage = VPX_CBR;
+	cfg.rc_target_bitrate = s->kbit;
+	cfg.rc_min_quantizer = 2;
+	cfg.rc_max_quantizer = 56;
+	cfg.rc_undershoot_pct = 50;
+	cfg.rc_overshoot_pct = 50;
+	cfg.rc_buf_sz = 1000;
+	cfg.rc_buf_initial_sz = 500;
+	cfg.rc_buf_optimal_sz = 600;
+	cfg.rc_dropframe_thresh = 0;
+	cfg.rc_resize_allowed = 0;
+	cfg.kf_mode = VPX_KF_DISABLED;
+	if (vpx_codec_enc_init(&ctx, vpx_codec_vp9_cx(), &cfg, 0)) return "VP9 does not take these settings";
+	if (vpx_codec_control(&ctx, VP8E_SET_CPUUSED, 8) ||
+	    vpx_codec_control(&ctx, VP9E_SET_TUNE_CONTENT, VP9E_CONTENT_SCREEN) ||
+	    vpx_codec_control(&ctx, VP9E_SET_AQ_MODE, 3) ||
+	    vpx_codec_control(&ctx, VP9E_SET_ROW_MT, s->threads > 1) ||
+	    vpx_codec_control(&ctx, VP9E_SET_TILE_COLUMNS, log2_tiles(s->threads, s->width)) ||
+	    vpx_codec_control(&ctx, VP9E_SET_FRAME_PARALLEL_DECODING, 0) ||
+	    vpx_codec_control(&ctx, VP9E_SET_NOISE_SENSITIVITY, 0) ||
+	    vpx_codec_control(&ctx, VP8E_SET_STATIC_THRESHOLD, 1) ||
+	    vpx_codec_control(&ctx, VP8E_SET_MAX_INTRA_BITRATE_PCT, 0) ||
+	    vpx_codec_control(&ctx, VP9E_SET_COLOR_SPACE, VPX_CS_BT_601) ||
+	    vpx_codec_control(&ctx, VP9E_SET_COLOR_RANGE, VPX_CR_FULL_RANGE))
+		return "VP9 does not take these settings";
+	return NULL;
+}
+
+static const char *vp9_encode(const struct picture *p, int64_t ms, int64_t duration, int key, struct packet *out) {
+	vpx_image_t img;
+	if (!vpx_img_wrap(&img, VPX_IMG_FMT_I420, p->width, p->height, 1, p->y)) return "VP9 has no room for the picture";
+	img.planes[VPX_PLANE_U] = p->u;
+	img.planes[VPX_PLANE_V] = p->v;
+	img.stride[VPX_PLANE_Y] = p->stride;
+	img.stride[VPX_PLANE_U] = img.stride[VPX_PLANE_V] = p->half;
+	img.cs = VPX_CS_BT_601;
+	img.range = VPX_CR_FULL_RANGE;
+	if (vpx_codec_encode(&ctx, &img, ms, duration, key ? VPX_EFLAG_FORCE_KF : 0, VPX_DL_REALTIME)) return "VP9 could not encode the picture";
+	vpx_codec_iter_t at = NULL;
+	const vpx_codec_cx_pkt_t *pkt;
+	while ((pkt = vpx_codec_get_cx_data(&ctx, &at))) {
+		if (pkt->kind != VPX_CODEC_CX_FRAME_PKT) continue;
+		if (out->size) return "VP9 made two packets of one picture";
+		out->bytes = pkt->data.frame.buf;
+		out->size = pkt->data.frame.sz;
+		out->key = !!(pkt->data.frame.flags & VPX_FRAME_IS_KEY);
+	}
+	return NULL;
+}
+
+static const char *vp9_bitrate(uint32_t kbit) {
+	cfg.rc_target_bitrate = kbit;
+	return vpx_codec_enc_config_set(&ctx, &cfg) ? "VP9 does not take the rate" : NULL;
+}
+
+const struct encoder vp9 = {vp9_open, vp9_encode, vp9_bitrate};
