@@ -37,6 +37,20 @@ type Grant struct {
 	Technician ed25519.PublicKey
 	Verbs      []string
 	Users      []string
+	Rights
+}
+
+// Rights are how a verb may be done.
+type Rights struct {
+	// Consent: the person at the device is asked first, each time.
+	Consent bool
+	// ClipboardIn is from the technician to the device, ClipboardOut back.
+	ClipboardIn, ClipboardOut bool
+}
+
+// Within reports whether r allows nothing that o does not.
+func (r Rights) Within(o Rights) bool {
+	return (r.Consent || !o.Consent) && (!r.ClipboardIn || o.ClipboardIn) && (!r.ClipboardOut || o.ClipboardOut)
 }
 
 // Technician finds the technician of a key.
@@ -49,13 +63,14 @@ func (p Plan) Technician(key []byte) (Technician, bool) {
 	return Technician{}, false
 }
 
-// Authorise tells whether the technician with key may do verb as osUser. A no
-// is a *Refusal. It reads nothing but the Plan.
-func (p Plan) Authorise(key []byte, verb, osUser string) error {
+// Authorise tells whether the technician with key may do verb as osUser, and
+// how: grants add up, so nobody is asked where one of them asks nobody. A no is
+// a *Refusal. It reads nothing but the Plan.
+func (p Plan) Authorise(key []byte, verb, osUser string) (Rights, error) {
 	if _, known := p.Technician(key); !known {
-		return &Refusal{Cause: CauseTechnician, Verb: verb, User: osUser}
+		return Rights{}, &Refusal{Cause: CauseTechnician, Verb: verb, User: osUser}
 	}
-	cause := CauseTechnician
+	cause, granted, sum := CauseTechnician, false, Rights{Consent: true}
 	for _, g := range p.Grants {
 		if !bytes.Equal(g.Technician, key) {
 			continue
@@ -66,8 +81,14 @@ func (p Plan) Authorise(key []byte, verb, osUser string) error {
 		}
 		cause = max(cause, CauseUser)
 		if slices.Contains(g.Users, osUser) || osUser != root && osUser != "" && slices.Contains(g.Users, Any) {
-			return nil
+			granted = true
+			sum.Consent = sum.Consent && g.Consent
+			sum.ClipboardIn = sum.ClipboardIn || g.ClipboardIn
+			sum.ClipboardOut = sum.ClipboardOut || g.ClipboardOut
 		}
 	}
-	return &Refusal{Cause: cause, Verb: verb, User: osUser}
+	if granted {
+		return sum, nil
+	}
+	return Rights{}, &Refusal{Cause: cause, Verb: verb, User: osUser}
 }

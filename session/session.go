@@ -49,6 +49,8 @@ type Request struct {
 	Technician     string
 	TechnicianNode identity.NodeID
 	Reason         string
+	// Rights are what the device's own Plan says of how.
+	Rights Rights
 	// Payload is what the verb's kind reads: for a shell a ShellRequest.
 	Payload []byte
 }

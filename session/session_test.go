@@ -43,7 +43,7 @@ func TestAuthorise(t *testing.T) {
 		{"no key", nil, "shell", "alice", session.CauseTechnician},
 		{"a short key", tess[:31], "shell", "alice", session.CauseTechnician},
 	} {
-		err := plan.Authorise(test.key, test.verb, test.user)
+		_, err := plan.Authorise(test.key, test.verb, test.user)
 		var refusal *session.Refusal
 		switch {
 		case test.want == 0 && err != nil:
@@ -54,11 +54,37 @@ func TestAuthorise(t *testing.T) {
 			t.Errorf("%s: speaks of %q and %q", test.name, refusal.Verb, refusal.User)
 		}
 	}
-	if err := (session.Plan{}).Authorise(tess, "shell", "alice"); err == nil {
+	if _, err := (session.Plan{}).Authorise(tess, "shell", "alice"); err == nil {
 		t.Error("the zero Plan grants")
 	}
-	if err := (session.Plan{Grants: plan.Grants}).Authorise(nil, "shell", "alice"); err == nil {
+	if _, err := (session.Plan{Grants: plan.Grants}).Authorise(nil, "shell", "alice"); err == nil {
 		t.Error("a Plan without technicians grants to no key")
+	}
+}
+
+// TestRightsAddUp: of several grants each gives what it has.
+func TestRightsAddUp(t *testing.T) {
+	tess := make(ed25519.PublicKey, 32)
+	grant := func(verb string, r session.Rights) session.Grant {
+		return session.Grant{Technician: tess, Verbs: []string{verb}, Users: []string{""}, Rights: r}
+	}
+	asked := session.Rights{Consent: true, ClipboardIn: true}
+	plan := session.Plan{Technicians: []session.Technician{{Key: tess}}, Grants: []session.Grant{grant("view", session.Rights{}), grant("control", asked)}}
+	if got, err := plan.Authorise(tess, "control", ""); err != nil || got != asked {
+		t.Errorf("one grant: %+v, %v", got, err)
+	}
+	plan.Grants = append(plan.Grants, grant("control", session.Rights{Consent: true, ClipboardOut: true}))
+	both, err := plan.Authorise(tess, "control", "")
+	if want := (session.Rights{Consent: true, ClipboardIn: true, ClipboardOut: true}); err != nil || both != want {
+		t.Errorf("two grants: %+v, %v", both, err)
+	}
+	plan.Grants = append(plan.Grants, grant("control", session.Rights{}))
+	unattended, err := plan.Authorise(tess, "control", "")
+	if err != nil || unattended.Consent {
+		t.Errorf("three grants: %+v, %v", unattended, err)
+	}
+	if !both.Within(unattended) || unattended.Within(both) || both.Within(asked) || !asked.Within(both) {
+		t.Error("what is within what")
 	}
 }
 

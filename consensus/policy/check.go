@@ -205,7 +205,7 @@ func (c *Compiled) reach(t int, verb Verb, user string) set {
 			out.join(g.targets)
 		}
 	}
-	if verb != Ping {
+	if !verb.onBYOD() {
 		out = out.without(c.x.byod)
 	}
 	return out

@@ -12,9 +12,11 @@ type Change struct {
 	// machines. Where Later is set both are selectors as in a policy and stand
 	// for whoever joins under them.
 	Who, On []string
-	Verbs   []Verb
-	// Users are as whom, where a verb takes one; "*" is any but root and those
-	// in Except.
+	// Verbs are a policy's, and what it says of them: "view by consent", "view
+	// unattended" where only that it need no consent changes, "clipboard in".
+	// Users are as whom, where a verb takes one; "*" is any but root and those in
+	// Except.
+	Verbs         []string
 	Users, Except []string
 	IP            []Ports
 	Later         bool
@@ -96,7 +98,7 @@ func newProduct(before, after *Policy, dir Directory) *product {
 
 // same reports whether two grants give the same to the same on the same.
 func (c compiled) same(o compiled) bool {
-	return c.verbs == o.verbs && slices.Equal(c.Users, o.Users) && slices.Equal(c.IP, o.IP) &&
+	return c.verbs == o.verbs && c.Consent == o.Consent && c.Clipboard == o.Clipboard && slices.Equal(c.Users, o.Users) && slices.Equal(c.IP, o.IP) &&
 		slices.Equal(c.targets, o.targets) && slices.Equal(c.people, o.people) && slices.Equal(c.senders, o.senders)
 }
 

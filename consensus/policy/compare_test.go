@@ -27,6 +27,17 @@ func (n naive) everything() (all, pings map[may]bool) {
 	all, pings = map[may]bool{}, map[may]bool{}
 	for _, d := range n.dir.Devices {
 		for _, t := range n.dir.Technicians {
+			unattended, clipboard := n.screen(t, d)
+			for v, yes := range unattended {
+				if yes {
+					all[may{t.Name, string(v) + " unattended", d.Name}] = true
+				}
+			}
+			for bit, word := range map[policy.Clipboard]string{policy.ClipboardIn: "clipboard in", policy.ClipboardOut: "clipboard out"} {
+				if clipboard&bit != 0 {
+					all[may{t.Name, word, d.Name}] = true
+				}
+			}
 			for _, v := range policy.Verbs() {
 				for _, u := range users {
 					if ok, _ := n.verb(t, d, v, u); ok {
@@ -84,14 +95,22 @@ func told(changes []policy.Change) map[may]bool {
 			continue
 		}
 		for _, v := range c.Verbs {
-			if !v.TakesUser() {
-				add(c, string(v)+" ")
+			verb, consent := strings.CutSuffix(v, " by consent")
+			switch {
+			case strings.Contains(verb, " "): // "view unattended", "clipboard in"
+				add(c, verb)
+				continue
+			case !policy.Verb(v).TakesUser():
+				add(c, verb+" ")
+				if policy.Verb(verb).Watches() && !consent {
+					add(c, verb+" unattended")
+				}
 				continue
 			}
 			for _, u := range users {
 				star := slices.Contains(c.Users, "*") && u != "root" && !slices.Contains(c.Except, u)
 				if star || slices.Contains(c.Users, u) {
-					add(c, string(v)+" "+u)
+					add(c, v+" "+u)
 				}
 			}
 		}
@@ -192,7 +211,7 @@ func (r random) edit(text string) string {
 			other := strings.Split(r.policy(), "\n")
 			grants = append(grants, other[1:len(other)-1]...)
 		case len(grants) > 0:
-			words := []string{"t0", "t1", "d0", "d1", "tag:x", "tag:y", "role:admin", "*", "root", "support", "tcp:22", "shell", "ping", "group:a"}
+			words := []string{"t0", "t1", "d0", "d1", "both", "in", "none", "view", "control", "tag:x", "tag:y", "role:admin", "*", "root", "support", "tcp:22", "shell", "ping", "group:a"}
 			i := r.IntN(len(grants))
 			from, to := words[r.IntN(len(words))], words[r.IntN(len(words))]
 			changed := slices.Clone(grants)

@@ -68,6 +68,8 @@ type Decision struct {
 	// Grant is the place in Policy.Grants of the first grant that allows, or
 	// -1 where none does.
 	Grant int
+	// Consent says that whoever is at the machine is asked first.
+	Consent bool
 	// Reason is a sentence for people, without a full stop.
 	Reason string
 }
@@ -96,10 +98,11 @@ func (c *Compiled) verb(t, d int, verb Verb, user string) Decision {
 	if bit == 0 {
 		return denied("%q is not a verb", string(verb))
 	}
-	if c.x.byod.has(d) && verb != Ping {
-		return denied("%s belongs to its user, who must consent to %s, and consent cannot be asked for yet", where, verb)
+	byod := c.x.byod.has(d)
+	if byod && !verb.onBYOD() {
+		return denied("%s belongs to its user, who can be asked for %s and %s alone, not for %s", where, View, Control, verb)
 	}
-	otherUser := -1
+	otherUser, asked := -1, -1
 	for i, g := range c.grants {
 		if g.verbs&bit == 0 || !g.people.has(t) || !g.targets.has(d) {
 			continue
@@ -108,12 +111,59 @@ func (c *Compiled) verb(t, d int, verb Verb, user string) Decision {
 			otherUser = i
 			continue
 		}
-		return Decision{Allowed: true, Grant: i, Reason: fmt.Sprintf("%s lets %s use %s on %s", c.name(i), who, verb, where)}
+		if verb.Watches() && (g.Consent || byod) {
+			if asked < 0 {
+				asked = i
+			}
+			continue
+		}
+		return Decision{Allowed: true, Grant: i, Reason: fmt.Sprintf("%s lets %s use %s on %s", c.name(i), who, verb, where) + c.clipboardWords(t, d, verb)}
+	}
+	if asked >= 0 {
+		return Decision{
+			Allowed: true, Grant: asked, Consent: true,
+			Reason: fmt.Sprintf("%s lets %s use %s on %s when whoever is there agrees", c.name(asked), who, verb, where) + c.clipboardWords(t, d, verb),
+		}
 	}
 	if otherUser >= 0 {
 		return denied("%s lets %s use %s on %s, but not as %s", c.name(otherUser), who, verb, where, userWord(user))
 	}
 	return denied("no grant lets %s use %s on %s", who, verb, where)
+}
+
+// onBYOD reports whether the verb is ever allowed on a machine that belongs to
+// its user: what the user can be asked for, there and then.
+func (v Verb) onBYOD() bool { return v == Ping || v.Watches() }
+
+// byodVerbs are those that onBYOD says.
+func byodVerbs() verbSet { return Ping.bit() | View.bit() | Control.bit() }
+
+// clipboard is in which directions copies travel between the two: what any
+// grant of Control gives.
+func (c *Compiled) clipboard(t, d int) Clipboard {
+	var out Clipboard
+	for _, g := range c.grants {
+		if g.verbs&Control.bit() != 0 && g.people.has(t) && g.targets.has(d) {
+			out |= g.Clipboard
+		}
+	}
+	return out
+}
+
+// clipboardWords tell what is not as people expect.
+func (c *Compiled) clipboardWords(t, d int, verb Verb) string {
+	if verb != Control {
+		return ""
+	}
+	switch c.clipboard(t, d) {
+	case ClipboardIn:
+		return ", copying to it only"
+	case ClipboardOut:
+		return ", copying from it only"
+	case 0:
+		return ", without its clipboard"
+	}
+	return ""
 }
 
 // name is how messages call a grant: people find it by its line.

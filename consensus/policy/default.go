@@ -15,8 +15,8 @@ const defaultText = `// Who may do what in this mesh. What no grant allows is de
 //   warren policy check policy.hujson      find mistakes, run the tests below
 //   warren policy apply policy.hujson      sign it and put it in force
 //
-// The mesh's own ports are always open, and machines that people own
-// themselves (BYOD) refuse every verb but ping, whatever is written here.
+// The mesh's own ports are always open. Machines that people own themselves
+// (BYOD) ask before anybody looks, and refuse all else, whatever is written here.
 {
 	// Technicians by name, for use as "group:helpdesk" in src.
 	// "groups": {"group:helpdesk": ["OWNER"]},
@@ -26,9 +26,9 @@ const defaultText = `// Who may do what in this mesh. What no grant allows is de
 		// "*" is any OS user but root, so root is named.
 		{"src": ["role:admin"], "dst": ["*"], "verbs": ["*"], "users": ["*", "root"]},
 
-		// A terminal and a look at the screen of machines tagged "kiosk".
+		// The screen of machines tagged "kiosk", once whoever is there agrees.
 		// Verbs: shell view control files forward run ping.
-		// {"src": ["group:helpdesk"], "dst": ["tag:kiosk"], "verbs": ["shell", "view"], "users": ["support"]},
+		// {"src": ["group:helpdesk"], "dst": ["tag:kiosk"], "verbs": ["view", "control"], "consent": true, "clipboard": "both"},
 
 		// Packets from machine to machine.
 		// {"src": ["tag:web"], "dst": ["tag:db"], "ip": ["tcp:5432"]},

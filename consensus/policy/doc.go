@@ -18,13 +18,18 @@
 //	dst    device | tag:NAME | role:controller|gateway|device|technician | *
 //	verbs  shell view control files forward run ping | *
 //	users  OS user names; "*" is any but root; without "users" it is ["*"]
+//	consent    true: whoever is at the machine is asked before view and control
+//	clipboard  both (the default) | in | out | none: copies while control is used
 //	ip     * | icmp | tcp:22 | udp:53 | tcp:8000-8100 | tcp:*
 //
 // Three things stand above the text. The ports of the mesh itself are always
 // open and no policy speaks of them. Controllers and everyone else may always
-// meet, or no View would arrive. And on a machine its user owns (BYOD) every
-// verb but ping is denied, because nobody can ask the owner yet (SECURITY.md
-// D-27).
+// meet, or no View would arrive. And on a machine its user owns (BYOD) the user
+// is asked before view and control, whatever a grant says, and every other verb
+// but ping is denied (SECURITY.md D-27).
+//
+// Rights add up, each by itself: who may control one machine unattended by one
+// grant, and copy from it by another, does both.
 //
 // Promises: Parse is bounded in size and depth and points at line and column
 // of each mistake; a Policy and a Compiled are immutable and may be shared;

@@ -158,7 +158,7 @@ func (e *explainer) pairs(sources, targets set) {
 // noGrantHelps tells whether a pair is denied by what stands above the policy.
 func (e *explainer) noGrantHelps(s, d int) bool {
 	x := e.t.c.x
-	return e.test.Verb != "" && (x.byod.has(d) && e.test.Verb != Ping || x.nodes[s] < 0)
+	return e.test.Verb != "" && (x.byod.has(d) && !e.test.Verb.onBYOD() || x.nodes[s] < 0)
 }
 
 func (e *explainer) pair(s, d int) {

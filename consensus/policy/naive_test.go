@@ -61,9 +61,12 @@ func isTarget(s policy.Selector, d policy.Device) bool {
 }
 
 func (n naive) verb(t policy.Technician, d policy.Device, v policy.Verb, user string) (bool, int) {
-	if d.Ownership == warrenv1.Ownership_OWNERSHIP_BYOD && v != policy.Ping {
+	byod := d.Ownership == warrenv1.Ownership_OWNERSHIP_BYOD
+	screen := v == policy.View || v == policy.Control
+	if byod && v != policy.Ping && !screen {
 		return false, -1
 	}
+	asked := -1
 	for i, g := range n.p.Grants {
 		who, where, as := false, false, v != policy.Shell && v != policy.Files && v != policy.Run
 		for _, s := range g.Src {
@@ -75,11 +78,35 @@ func (n naive) verb(t policy.Technician, d policy.Device, v policy.Verb, user st
 		for _, u := range g.Users {
 			as = as || u == user && u != "*" || u == "*" && user != "root" && user != ""
 		}
-		if who && where && as && slices.Contains(g.Verbs, v) {
+		if !who || !where || !as || !slices.Contains(g.Verbs, v) {
+			continue
+		}
+		if !screen || !byod && !g.Consent {
 			return true, i
 		}
+		if asked < 0 {
+			asked = i
+		}
 	}
-	return false, -1
+	return asked >= 0, asked
+}
+
+// screen is what a technician has of a machine's screen beside the verbs: that
+// nobody is asked, and the directions of the clipboard.
+func (n naive) screen(t policy.Technician, d policy.Device) (unattended map[policy.Verb]bool, clipboard policy.Clipboard) {
+	unattended = map[policy.Verb]bool{}
+	for _, v := range []policy.Verb{policy.View, policy.Control} {
+		if ok, i := n.verb(t, d, v, ""); ok {
+			unattended[v] = d.Ownership != warrenv1.Ownership_OWNERSHIP_BYOD && !n.p.Grants[i].Consent
+		}
+	}
+	for i := range n.p.Grants {
+		one := naive{&policy.Policy{Groups: n.p.Groups, Grants: n.p.Grants[i : i+1]}, n.dir}
+		if ok, _ := one.verb(t, d, policy.Control, ""); ok {
+			clipboard |= n.p.Grants[i].Clipboard
+		}
+	}
+	return unattended, clipboard
 }
 
 func (n naive) grantIP(g policy.Grant, a, b policy.Device) bool {
@@ -165,7 +192,15 @@ func (r random) policy() string {
 		verbs := r.IntN(2) == 0
 		src := people
 		if verbs {
-			fmt.Fprintf(&b, `, "verbs": %s`, r.some("shell", "view", "control", "files", "forward", "run", "ping", "*"))
+			some := r.some("shell", "view", "control", "files", "forward", "run", "ping", "*")
+			fmt.Fprintf(&b, `, "verbs": %s`, some)
+			control := strings.Contains(some, `"control"`) || strings.Contains(some, "*")
+			if (control || strings.Contains(some, `"view"`)) && r.IntN(2) == 0 {
+				fmt.Fprintf(&b, `, "consent": %v`, r.IntN(3) > 0)
+			}
+			if control && r.IntN(2) == 0 {
+				fmt.Fprintf(&b, `, "clipboard": %q`, []string{"both", "in", "out", "none"}[r.IntN(4)])
+			}
 			if r.IntN(3) > 0 {
 				fmt.Fprintf(&b, `, "users": %s`, r.some("*", "root", "support", "ops"))
 			}
@@ -226,10 +261,17 @@ func TestMeaning(t *testing.T) {
 		}
 		for _, d := range dir.Devices {
 			for _, person := range dir.Technicians {
+				unattended, clipboard := n.screen(person, d)
+				if gotUnattended, gotClipboard := sessionScreen(c.Sessions(d.ID), person.Name); fmt.Sprint(gotUnattended) != fmt.Sprint(unattended) || gotClipboard != clipboard {
+					t.Fatalf("seed %d: sessions %s on %s: %v, %s; want %v, %s\n%s", seed, person.Name, d.Name, gotUnattended, gotClipboard, unattended, clipboard, text)
+				}
 				for _, v := range policy.Verbs() {
 					for _, u := range []string{"root", "support", "ops", "somebody", "", "*"} {
 						want, grant := n.verb(person, d, v, u)
 						count(fmt.Sprint(person.Name, d.Name, v, u), c.Verb(person.Name, d.ID, v, u), want, grant)
+						if got := c.Verb(person.Name, d.ID, v, u); got.Consent != (want && (v == policy.View || v == policy.Control) && !unattended[v]) {
+							t.Fatalf("seed %d: %s %s %s: consent %v, unattended %v\n%s", seed, person.Name, v, d.Name, got.Consent, unattended, text)
+						}
 						if got := sessionAllows(c.Sessions(d.ID), person.Name, v, u); got != want {
 							t.Fatalf("seed %d: sessions %s %s %s as %q: got %v\n%s", seed, person.Name, v, d.Name, u, got, text)
 						}
@@ -263,6 +305,22 @@ func sessionAllows(grants []policy.SessionGrant, technician string, v policy.Ver
 			user != "" && user != "root" && slices.Contains(g.Users, "*")
 		return g.Technician.Name == technician && slices.Contains(g.Verbs, v) && as
 	})
+}
+
+// sessionScreen is naive.screen, as a machine reads its grants.
+func sessionScreen(grants []policy.SessionGrant, technician string) (unattended map[policy.Verb]bool, clipboard policy.Clipboard) {
+	unattended = map[policy.Verb]bool{}
+	for _, g := range grants {
+		for _, v := range g.Verbs {
+			if g.Technician.Name == technician && v.Watches() {
+				unattended[v] = unattended[v] || !g.Consent
+			}
+			if g.Technician.Name == technician && v == policy.Control {
+				clipboard |= g.Clipboard
+			}
+		}
+	}
+	return unattended, clipboard
 }
 
 func packetsAllow(grants []policy.PacketGrant, from policy.Device, proto policy.Protocol, port uint16) bool {

@@ -212,6 +212,15 @@ func (r *reader) text(v *hujson.Value, what string) (string, bool) {
 	return lit.String(), true
 }
 
+func (r *reader) truth(v *hujson.Value, what string) bool {
+	lit, ok := v.Value.(hujson.Literal)
+	if !ok || lit.Kind() != 't' && lit.Kind() != 'f' {
+		r.fail(r.place(v), "%s must be true or false, not %s", what, kindOf(v))
+		return false
+	}
+	return lit.Bool()
+}
+
 func kindOf(v *hujson.Value) string {
 	switch v.Value.Kind() {
 	case '{':

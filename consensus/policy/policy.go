@@ -51,6 +51,11 @@ type Grant struct {
 	// whom.
 	Verbs []Verb
 	Users []string
+	// Consent says that whoever is at the machine is asked first, each time, for
+	// the verbs that Watches.
+	Consent bool
+	// Clipboard is in which directions copies travel while Control is used.
+	Clipboard Clipboard
 	// IP is what machines in Src may send to machines in Dst.
 	IP []Ports
 	Place
@@ -146,6 +151,26 @@ func (s verbSet) list() []Verb {
 	}
 	return out
 }
+
+// Watches reports whether the verb shows a screen, so that the person at it can
+// be asked: a grant's consent matters.
+func (v Verb) Watches() bool { return v == View || v == Control }
+
+// Clipboard is a set of directions.
+type Clipboard uint8
+
+// ClipboardIn is from the technician to the machine, ClipboardOut from the
+// machine to the technician.
+const (
+	ClipboardIn Clipboard = 1 << iota
+	ClipboardOut
+)
+
+// clipboards are the words of a policy, by Clipboard.
+func clipboards() []string { return []string{"none", "in", "out", "both"} }
+
+// String gives the word that policies use.
+func (c Clipboard) String() string { return clipboards()[c&(ClipboardIn|ClipboardOut)] }
 
 // root is the user that "*" does not mean.
 const root = "root"

@@ -66,18 +66,21 @@ func (r *reader) grant(v *hujson.Value) {
 	}
 	before := len(r.errs)
 	g := Grant{Place: r.place(v)}
-	var users *hujson.Value
+	var users, consent, clipboard *hujson.Value
 	if !r.object(v, "a grant",
 		field{"src", func(v *hujson.Value) { r.list(v, `"src"`, false, r.selector(&g.Src, source())) }},
 		field{"dst", func(v *hujson.Value) { r.list(v, `"dst"`, false, r.selector(&g.Dst, destination())) }},
 		field{"verbs", func(v *hujson.Value) { r.list(v, `"verbs"`, false, r.verb(&g.Verbs)) }},
 		field{"users", func(v *hujson.Value) { users = v; r.list(v, `"users"`, false, r.user(&g.Users)) }},
+		field{"consent", func(v *hujson.Value) { consent = v; g.Consent = r.truth(v, `"consent"`) }},
+		field{"clipboard", func(v *hujson.Value) { clipboard = v; g.Clipboard = r.clipboard(v) }},
 		field{"ip", func(v *hujson.Value) { r.list(v, `"ip"`, false, r.ports(&g.IP)) }},
 	) {
 		return
 	}
 	if len(r.errs) == before { // otherwise what seems to lack may just be misspelt
 		r.wholeGrant(&g, users)
+		r.watching(&g, consent, clipboard)
 	}
 	r.out.Grants = append(r.out.Grants, g)
 }
@@ -101,6 +104,20 @@ func (r *reader) wholeGrant(g *Grant, users *hujson.Value) {
 		if g.Verbs != nil && s.Kind == WithTag {
 			r.fail(s.Place, "%s names machines, and only technicians use verbs; give them a grant of their own with \"ip\"", s)
 		}
+	}
+}
+
+// watching checks what a grant says of screens. Who may use the keyboard may
+// copy and paste, unless the grant says otherwise.
+func (r *reader) watching(g *Grant, consent, clipboard *hujson.Value) {
+	control := slices.Contains(g.Verbs, Control)
+	switch {
+	case consent != nil && !slices.ContainsFunc(g.Verbs, Verb.Watches):
+		r.fail(r.place(consent), `"consent" goes with view and control`)
+	case clipboard != nil && !control:
+		r.fail(r.place(clipboard), `"clipboard" goes with control`)
+	case clipboard == nil && control:
+		g.Clipboard = ClipboardIn | ClipboardOut
 	}
 }
 

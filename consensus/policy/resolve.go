@@ -15,6 +15,10 @@ type SessionGrant struct {
 	Verbs []Verb
 	// Users are as in the policy; empty where no verb takes one.
 	Users []string
+	// Consent and Clipboard are the grant's; where the machine belongs to its
+	// user, that user is always asked.
+	Consent   bool
+	Clipboard Clipboard
 }
 
 // Sessions gives what technicians may do on device, by technician as in the
@@ -28,8 +32,9 @@ func (c *Compiled) Sessions(device identity.NodeID) []SessionGrant {
 	var out []SessionGrant
 	for i, g := range c.grants {
 		verbs := g.verbs
-		if c.x.byod.has(d) {
-			verbs &= Ping.bit()
+		byod := c.x.byod.has(d)
+		if byod {
+			verbs &= byodVerbs()
 		}
 		if verbs == 0 || !g.targets.has(d) {
 			continue
@@ -40,7 +45,7 @@ func (c *Compiled) Sessions(device identity.NodeID) []SessionGrant {
 			users = nil
 		}
 		for t := range g.people.all() {
-			out = append(out, SessionGrant{i, &c.x.dir.Technicians[t], list, users})
+			out = append(out, SessionGrant{i, &c.x.dir.Technicians[t], list, users, g.Consent || byod, g.Clipboard})
 		}
 	}
 	at := func(g SessionGrant) int { return c.x.technicians[g.Technician.Name] }
@@ -132,7 +137,7 @@ func (c *Compiled) reached(g compiled) set {
 	switch {
 	case g.verbs == 0:
 		return newSet(len(c.x.dir.Devices))
-	case g.verbs&Ping.bit() != 0:
+	case g.verbs&byodVerbs() != 0:
 		return g.targets
 	}
 	return g.targets.without(c.x.byod)

@@ -12,6 +12,10 @@ type right struct {
 	verb Verb   // empty for packets
 	user string // empty for verbs without one; otherUser is whom no grant names
 	ip   Ports
+	// Of a verb that Watches: that nobody is asked.
+	unattended bool
+	// Of Control: one direction.
+	clipboard Clipboard
 }
 
 // otherUser stands for every OS user that neither policy names. It cannot be
@@ -51,6 +55,12 @@ func sessionRights(grants []compiled) rights {
 	for _, v := range Verbs() {
 		if !v.TakesUser() {
 			list = append(list, right{verb: v})
+			if v.Watches() {
+				list = append(list, right{verb: v, unattended: true})
+			}
+			if v == Control {
+				list = append(list, right{verb: v, clipboard: ClipboardIn}, right{verb: v, clipboard: ClipboardOut})
+			}
 			continue
 		}
 		list = append(list, right{verb: v, user: otherUser})
@@ -60,7 +70,8 @@ func sessionRights(grants []compiled) rights {
 	}
 	return newRights(list, grants, func(g *Grant, one right) bool {
 		// allowsUser takes otherUser for what it is: any user but root.
-		return slices.Contains(g.Verbs, one.verb) && (one.user == "" || allowsUser(g.Users, one.user))
+		return slices.Contains(g.Verbs, one.verb) && (one.user == "" || allowsUser(g.Users, one.user)) &&
+			(!one.unattended || !g.Consent) && g.Clipboard&one.clipboard == one.clipboard
 	})
 }
 
@@ -113,21 +124,36 @@ func (r rights) words(s set) []Change {
 		switch {
 		case one.verb == "":
 			ip = appendPorts(ip, one.ip)
+		case one.unattended && s.has(i-1): // told with the verb itself
 		case one.user == "":
-			out = joinVerb(out, one.verb, nil, nil)
+			out = joinVerb(out, r.word(s, i), nil, nil)
 		default:
 			users[one.verb] = append(users[one.verb], one.user)
 		}
 	}
 	for _, v := range Verbs() {
 		if as, ok := users[v]; ok {
-			out = joinVerb(out, v, as, r.except(v, as))
+			out = joinVerb(out, string(v), as, r.except(v, as))
 		}
 	}
 	if ip != nil {
 		out = append(out, Change{IP: wholePorts(ip)})
 	}
 	return out
+}
+
+// word is what a policy calls the right at i of s, which takes no user.
+func (r rights) word(s set, i int) string {
+	one := r.list[i]
+	switch {
+	case one.unattended:
+		return string(one.verb) + " unattended"
+	case one.clipboard != 0:
+		return "clipboard " + one.clipboard.String()
+	case one.verb.Watches() && !s.has(i+1):
+		return string(one.verb) + " by consent"
+	}
+	return string(one.verb)
 }
 
 // except are the users that "*" would mean and that are not among as.
@@ -145,7 +171,7 @@ func (r rights) except(v Verb, as []string) []string {
 }
 
 // joinVerb adds a verb to the change that has the same users.
-func joinVerb(list []Change, v Verb, users, except []string) []Change {
+func joinVerb(list []Change, v string, users, except []string) []Change {
 	if slices.Contains(users, otherUser) { // it means the named ones too
 		users = slices.DeleteFunc(users, func(u string) bool { return u != otherUser && u != root })
 	}
@@ -155,7 +181,7 @@ func joinVerb(list []Change, v Verb, users, except []string) []Change {
 			return list
 		}
 	}
-	return append(list, Change{Verbs: []Verb{v}, Users: users, Except: except})
+	return append(list, Change{Verbs: []string{v}, Users: users, Except: except})
 }
 
 // appendPorts adds ports that come in rising order, joined where they touch.
@@ -182,7 +208,7 @@ func (c Change) Right() string {
 	if c.IP != nil {
 		return join(c.IP, Ports.String)
 	}
-	out := join(c.Verbs, func(v Verb) string { return string(v) })
+	out := strings.Join(c.Verbs, ", ")
 	if len(c.Users) == 0 {
 		return out
 	}

@@ -25,7 +25,7 @@ func (p *product) sessions() *table {
 	t.objects = p.classes(p.targets(), func(g *compiled) set { return g.targets }, p.ownership)
 	t.fill(func(_, o class, r set, _ *Compiled) {
 		if p.x.byod.has(o.members[0]) {
-			t.rights.keep(r, func(one right) bool { return one.verb == Ping })
+			t.rights.keep(r, func(one right) bool { return one.verb.onBYOD() && !one.unattended })
 		}
 	})
 	return t

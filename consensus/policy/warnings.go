@@ -57,8 +57,8 @@ func (p *Policy) Warnings(dir Directory) []Warning {
 				warn(s.Place, "no device has %s", s)
 			case s.Kind == Name && !device:
 				warn(s.Place, "no device is called %s; one that joins under that name falls under this grant", s)
-			case s.Kind == Name && x.byod.has(i) && g.Verbs != nil:
-				warn(s.Place, "%s belongs to its user: every verb but ping is denied there", s)
+			case s.Kind == Name && x.byod.has(i) && slices.ContainsFunc(g.Verbs, func(v Verb) bool { return !v.onBYOD() }):
+				warn(s.Place, "%s belongs to its user: every verb but ping, view and control is denied there", s)
 			}
 		}
 	}

@@ -87,6 +87,19 @@ func (r *reader) verb(into *[]Verb) func(*hujson.Value) {
 	}
 }
 
+func (r *reader) clipboard(v *hujson.Value) Clipboard {
+	word, ok := r.text(v, `"clipboard"`)
+	if !ok {
+		return 0
+	}
+	at := slices.Index(clipboards(), word)
+	if at < 0 {
+		r.fail(r.place(v), "unknown clipboard %s; it is both, in, out or none", quote(word))
+		return 0
+	}
+	return Clipboard(at) //nolint:gosec // an index of four
+}
+
 // user reads an OS user's name. Systems differ in what they allow (Windows has
 // spaces and backslashes), so only what cannot be one is refused.
 func (r *reader) user(into *[]string) func(*hujson.Value) {

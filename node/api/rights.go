@@ -7,7 +7,21 @@ import (
 	"strings"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/session"
 )
+
+// asked are a grant's verbs, and which of them this machine's user is asked
+// for first.
+func asked(g session.Grant) []string {
+	if !g.Consent {
+		return g.Verbs
+	}
+	out := slices.Clone(g.Verbs)
+	for i := range out {
+		out[i] += " by consent"
+	}
+	return out
+}
 
 // Rights implements MeaningService: what the broker of this machine goes by.
 func (s meaningService) Rights(context.Context, *warrenv1.RightsRequest) (*warrenv1.RightsResponse, error) {
@@ -22,7 +36,7 @@ func (s meaningService) Rights(context.Context, *warrenv1.RightsRequest) (*warre
 		if !ok {
 			continue
 		}
-		right := &warrenv1.Right{Technician: who.Name, Node: who.Node.Short(), Verbs: g.Verbs, Users: g.Users}
+		right := &warrenv1.Right{Technician: who.Name, Node: who.Node.Short(), Verbs: asked(g), Users: g.Users}
 		if slices.Contains(g.Users, "") { // these verbs act as nobody
 			right.Users = nil
 		}

@@ -317,7 +317,16 @@ func (w *world) render(p plan.Plan, err error) string {
 	}
 	for _, g := range p.Session.Grants {
 		t, _ := p.Session.Technician(g.Technician)
-		line("\t%s: %s as %q", t.Name, strings.Join(g.Verbs, " "), g.Users)
+		how := ""
+		for _, one := range []struct {
+			yes  bool
+			word string
+		}{{g.Consent, "by consent"}, {g.ClipboardIn, "clipboard in"}, {g.ClipboardOut, "clipboard out"}} {
+			if one.yes {
+				how += ", " + one.word
+			}
+		}
+		line("\t%s: %s as %q%s", t.Name, strings.Join(g.Verbs, " "), g.Users, how)
 	}
 	if !p.Until.IsZero() {
 		line("\tuntil %s", p.Until.Sub(day0))

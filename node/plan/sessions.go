@@ -29,23 +29,34 @@ func (b *builder) sessions() {
 	}
 }
 
-// grants splits a grant by whether its verbs act as an OS user. Where they do
-// not, the user a technician asks with means nothing, and any is right.
+// grants splits a grant by whether its verbs act as an OS user, and show a
+// screen. Where they act as none, the user a technician asks with means
+// nothing, and any is right.
 func grants(g policy.SessionGrant) []session.Grant {
-	var as, without []string
+	var as, watched, without []string
 	for _, v := range g.Verbs {
-		if v.TakesUser() {
+		switch {
+		case v.TakesUser():
 			as = append(as, string(v))
-		} else {
+		case v.Watches():
+			watched = append(watched, string(v))
+		default:
 			without = append(without, string(v))
 		}
 	}
+	anybody := []string{"", session.Any, "root"}
 	var out []session.Grant
 	if as != nil {
 		out = append(out, session.Grant{Technician: g.Technician.Key, Verbs: as, Users: g.Users})
 	}
+	if watched != nil {
+		out = append(out, session.Grant{Technician: g.Technician.Key, Verbs: watched, Users: anybody, Rights: session.Rights{
+			Consent:     g.Consent,
+			ClipboardIn: g.Clipboard&policy.ClipboardIn != 0, ClipboardOut: g.Clipboard&policy.ClipboardOut != 0,
+		}})
+	}
 	if without != nil {
-		out = append(out, session.Grant{Technician: g.Technician.Key, Verbs: without, Users: []string{"", session.Any, "root"}})
+		out = append(out, session.Grant{Technician: g.Technician.Key, Verbs: without, Users: anybody})
 	}
 	return out
 }

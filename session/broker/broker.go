@@ -116,7 +116,7 @@ func (b *Broker) Run(ctx context.Context) error {
 }
 
 // Apply sets what the device accepts from now on, and ends the live sessions
-// that p no longer grants. A plan for another node or mesh accepts nothing.
+// that p no longer grants, or not with all they have. A plan for another node or mesh accepts nothing.
 func (b *Broker) Apply(p session.Plan) {
 	if p.Mesh != b.cfg.Mesh || p.Self != b.self {
 		b.cfg.Log.Error("plan of another node was given, nothing is accepted", "node", p.Self.Short())
@@ -126,7 +126,7 @@ func (b *Broker) Apply(p session.Plan) {
 	defer b.mu.Unlock()
 	b.plan = p
 	for _, l := range b.live {
-		if b.authorise(l.offer) != nil {
+		if now, err := b.authorise(l.offer); err != nil || !l.request.Rights.Within(now) {
 			l.end(session.ReasonRevoked)
 		}
 	}
@@ -134,10 +134,10 @@ func (b *Broker) Apply(p session.Plan) {
 
 // authorise asks the plan, b.mu held. A technician counts only on the node
 // that their record names.
-func (b *Broker) authorise(o offer) error {
+func (b *Broker) authorise(o offer) (session.Rights, error) {
 	t, known := b.plan.Technician(o.technician)
 	if !known || t.Node != o.node {
-		return fmt.Errorf("no such technician at this node: %w", errOffer)
+		return session.Rights{}, fmt.Errorf("no such technician at this node: %w", errOffer)
 	}
 	return b.plan.Authorise(o.technician, o.verb, o.user)
 }

@@ -82,7 +82,7 @@ func (b *Broker) proved(from identity.NodeID, s *warrenv1.Statement) (offer, err
 // accept asks policy and kind, prepares the link and hands the session to Run.
 func (b *Broker) accept(ctx context.Context, from identity.NodeID, o offer, t *warrenv1.Transport) (*warrenv1.OpenResponse, error) {
 	b.mu.Lock()
-	err := b.authorise(o)
+	rights, err := b.authorise(o)
 	technician, _ := b.plan.Technician(o.technician)
 	b.mu.Unlock()
 	if err != nil {
@@ -94,7 +94,7 @@ func (b *Broker) accept(ctx context.Context, from identity.NodeID, o offer, t *w
 	}
 	request := session.Request{
 		ID: o.session, Verb: o.verb, OSUser: o.user, Technician: technician.Name, TechnicianNode: o.node,
-		Reason: printable([]byte(o.reason)), Payload: o.request,
+		Reason: printable([]byte(o.reason)), Payload: o.request, Rights: rights,
 	}
 	if admitter, ok := kind.(session.Admitter); ok {
 		if err := admitter.Admit(request); err != nil {
@@ -147,9 +147,11 @@ func (b *Broker) start(ctx context.Context, from identity.NodeID, o offer, kind 
 // lock that Apply takes, so no session slips in between two plans.
 func (b *Broker) enter(ctx context.Context, s *live) error {
 	b.mu.Lock()
-	err := b.authorise(s.offer)
+	rights, err := b.authorise(s.offer)
 	switch _, taken := b.live[s.info.ID]; {
 	case err != nil:
+	case !s.request.Rights.Within(rights):
+		err = session.ErrBusy // the policy has just changed; the next offer meets it
 	case taken:
 		err = fmt.Errorf("session %s is live already: %w", s.info.ID, errOffer)
 	case len(b.live) >= b.cfg.MaxSessions:
