@@ -39,6 +39,7 @@ func generate(folder string) error {
 		warrenv1.File_warren_v1_fault_proto,
 		warrenv1.File_warren_v1_local_proto,
 		warrenv1.File_warren_v1_meaning_proto,
+		warrenv1.File_warren_v1_screen_proto,
 	}
 	req := &pluginpb.CodeGeneratorRequest{Parameter: proto.String("target=ts,import_extension=none")}
 	seen := map[string]bool{}

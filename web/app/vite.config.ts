@@ -6,6 +6,7 @@ import { defineConfig } from "vite";
 export default defineConfig({
 	plugins: [react()],
 	base: "./",
+	worker: { format: "es" },
 	build: {
 		outDir: "../dist",
 		emptyOutDir: true,

@@ -26,6 +26,7 @@ const pages: Record<string, React.ComponentType<{ args: string[] }>> = {
 	owner: lazy(() => import("./pages/Owner")),
 };
 const Device = lazy(() => import("./pages/Device"));
+const Desktop = lazy(() => import("./pages/Desktop"));
 const First = lazy(() => import("./pages/First"));
 
 export function App(): ReactElement {
@@ -67,7 +68,8 @@ function Inside(): ReactElement {
 	}
 	const owner = who.data.ownership === "owner";
 	const page = route.page === "overview" && owner ? "owner" : route.page;
-	const Page = page === "devices" && route.args.length > 0 ? Device : (pages[page] ?? Overview);
+	const one = route.args[1] === "desktop" ? Desktop : Device;
+	const Page = page === "devices" && route.args.length > 0 ? one : (pages[page] ?? Overview);
 	return (
 		<Frame who={who.data}>
 			<Suspense fallback={<Loading rows={6} />}>

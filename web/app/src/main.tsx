@@ -14,6 +14,7 @@ import "./styles/tables.css";
 import "./styles/pages.css";
 import "./styles/overview.css";
 import "./styles/terminal.css";
+import "./styles/desktop.css";
 import "./styles/invites.css";
 import "./styles/network.css";
 import "./styles/access.css";

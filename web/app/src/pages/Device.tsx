@@ -72,6 +72,9 @@ function Page({ device: d, tab }: { device: DeviceRow; tab: string }): ReactElem
 							<Button look="danger" onClick={() => setRevoking(true)}>
 								{t.device.revoke}
 							</Button>
+							<Button icon="devices" disabled={!d.online} onClick={() => go(href("devices", d.id, "desktop"))}>
+								{t.desk.title}
+							</Button>
 							<Button look="main" icon="terminal" disabled={!d.online} onClick={() => openTerminal(d.id, d.name)}>
 								{t.device.terminal}
 							</Button>
@@ -85,6 +88,7 @@ function Page({ device: d, tab }: { device: DeviceRow; tab: string }): ReactElem
 					<Tabs.Trigger value="path">{t.device.path}</Tabs.Trigger>
 					<Tabs.Trigger value="sessions">{t.device.sessions}</Tabs.Trigger>
 					{!self && <Tabs.Trigger value="terminal">{t.device.terminal}</Tabs.Trigger>}
+					{!self && <Tabs.Trigger value="desktop">{t.desk.title}</Tabs.Trigger>}
 				</Tabs.List>
 				<Tabs.Content value="facts">
 					<Facts device={d} />

@@ -31,6 +31,7 @@ export function Frame({ who, children }: { who: WhoamiResponse; children: ReactN
 	const [drawer, setDrawer] = useState(false);
 	useEffect(() => setDrawer(false), [route]);
 	const page = route.page as PageName;
+	const full = page === "terminal" || (page === "devices" && route.args[1] === "desktop");
 	return (
 		<div className="frame">
 			<a className="skip" href={location.hash} onClick={(e) => (e.preventDefault(), document.getElementById("main")?.focus())}>
@@ -64,7 +65,7 @@ export function Frame({ who, children }: { who: WhoamiResponse; children: ReactN
 						{t.line.lost}
 					</div>
 				)}
-				<main id="main" className={`content ${page === "terminal" ? "full" : ""}`} tabIndex={-1}>
+				<main id="main" className={`content ${full ? "full" : ""}`} tabIndex={-1}>
 					{children}
 				</main>
 			</div>

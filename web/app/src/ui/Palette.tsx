@@ -26,7 +26,7 @@ export function Palette({ who }: { who: WhoamiResponse }): ReactElement {
 	const open = useStore(palette);
 	useEffect(() => {
 		const heard = (e: globalThis.KeyboardEvent): void => {
-			const inTerminal = e.target instanceof Element && e.target.closest(".term-host") !== null;
+			const inTerminal = e.target instanceof Element && e.target.closest(".term-host, .desk-host") !== null;
 			if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && (!inTerminal || e.shiftKey || e.metaKey)) {
 				e.preventDefault();
 				palette.set(!palette.get());

@@ -1,0 +1,119 @@
+import { type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
+import { useNow } from "../lib/clock";
+import { href } from "../lib/router";
+import { createStore, useStore } from "../lib/store";
+import { useText } from "../text";
+import { Button, Name, Wrong } from "../ui/parts";
+import { Bar } from "./Bar";
+import { Desk, type Shown, type Verb } from "./desk";
+
+const none = createStore<Shown | undefined>(undefined);
+
+/** A desktop: the bar, and the picture. Leaving the page ends the session. */
+export function DesktopView(props: { device: string; name: string; verb: Verb }): ReactElement {
+	const t = useText();
+	const box = useRef<HTMLDivElement>(null);
+	const [desk, setDesk] = useState<Desk>();
+	const shown = useStore<Shown | undefined>(desk?.shown ?? none);
+
+	useEffect(() => {
+		const parent = box.current;
+		if (parent === null) {
+			return;
+		}
+		const d = new Desk(props.device, props.verb, t.desk.keys(props.name), parent);
+		setDesk(d);
+		const watch = new ResizeObserver(() => d.measure());
+		watch.observe(parent);
+		return () => {
+			watch.disconnect();
+			setDesk(undefined);
+			d.dispose();
+		};
+		// Only another device, or another right, is another desktop.
+	}, [props.device, props.verb]);
+
+	const open = shown?.phase === "open";
+	useEffect(() => {
+		if (open) {
+			desk?.hands.focus();
+		}
+	}, [desk, open]);
+
+	return (
+		<div className="desk-page">
+			<h1 className="only-read">{t.desk.of(props.name)}</h1>
+			{desk !== undefined && shown !== undefined && (
+				<Bar desk={desk} shown={shown} name={props.name} back={href("devices", props.device)} />
+			)}
+			<div className="desk-view" ref={box}>
+				{desk !== undefined && shown !== undefined && <Over desk={desk} shown={shown} />}
+			</div>
+		</div>
+	);
+}
+
+/** What lies over the picture while there is none, or something is to be said. */
+function Over({ desk, shown }: { desk: Desk; shown: Shown }): ReactElement | null {
+	const t = useText();
+	const now = useNow(1000);
+	const left = (until: number): number => Math.max(0, Math.ceil((until - now) / 1000));
+	const again = (
+		<Button slim icon="refresh" onClick={() => desk.connect()}>
+			{t.desk.open}
+		</Button>
+	);
+	switch (shown.phase) {
+		case "connecting":
+			return <Say>{t.desk.connecting}</Say>;
+		case "asking":
+			return <Say>{t.desk.asking(left(shown.askedUntil))}</Say>;
+		case "lost":
+			return (
+				<Say>
+					<div>{t.terminal.reconnecting(left(shown.retryAt))}</div>
+					{again}
+				</Say>
+			);
+		case "ended":
+			return (
+				<Say>
+					{shown.problem !== undefined ? <Wrong problem={shown.problem} /> : <div>{t.desk.ended}</div>}
+					{shown.problem?.kind === "denied" && shown.verb === "control" && (
+						<Button slim icon="eye" onClick={() => desk.as("view")}>
+							{t.desk.openView}
+						</Button>
+					)}
+					{again}
+				</Say>
+			);
+		case "open":
+			if (shown.offered !== undefined) {
+				return (
+					<Say>
+						<div>{t.desk.offered}</div>
+						<Button slim icon="copy" onClick={() => void desk.take()}>
+							{t.desk.take}
+						</Button>
+					</Say>
+				);
+			}
+			if (!shown.picture) {
+				return <Say>{t.desk.waiting}</Say>;
+			}
+			return shown.note === "" ? null : (
+				<Say>
+					<Name>{shown.note}</Name>
+					<Button slim look="plain" icon="close" aria-label={t.common.close} onClick={() => desk.hush()} />
+				</Say>
+			);
+	}
+}
+
+function Say({ children }: { children: ReactNode }): ReactElement {
+	return (
+		<div className="desk-over" role="status">
+			{typeof children === "string" ? <div>{children}</div> : children}
+		</div>
+	);
+}

@@ -1,0 +1,109 @@
+import type { Input } from "./keyboard";
+
+export const plain = "text/plain;charset=utf-8";
+export const png = "image/png";
+
+/** The longest content of a clipboard that is taken or given, in bytes. */
+export const maxClip = 16 << 20;
+const part = 12 * 1024;
+
+export interface Content {
+	mime: string;
+	bytes: Uint8Array<ArrayBuffer>;
+}
+
+export function textOf(c: Content): string {
+	return new TextDecoder().decode(c.bytes);
+}
+
+export function contentOf(text: string): Content {
+	return { mime: plain, bytes: new TextEncoder().encode(text) };
+}
+
+/** A content in messages. */
+export function clipParts(c: Content): Input[] {
+	const out: Input[] = [];
+	for (let offset = 0; offset === 0 || offset < c.bytes.length; offset += part) {
+		out.push({
+			case: "clipboard",
+			value: { mime: c.mime, total: c.bytes.length, offset, part: c.bytes.subarray(offset, offset + part) },
+		});
+	}
+	return out;
+}
+
+/** Puts a device's parts together; what does not fit begins anew or is dropped. */
+export class Incoming {
+	private mime = "";
+	private bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+	private got = 0;
+
+	add(p: { mime: string; total: number; offset: number; part: Uint8Array }): Content | undefined {
+		if (p.offset === 0) {
+			this.mime = p.mime;
+			this.bytes = new Uint8Array(p.total <= maxClip && (p.mime === plain || p.mime === png) ? p.total : 0);
+			this.got = 0;
+		}
+		if (p.mime !== this.mime || p.total !== this.bytes.length || p.offset !== this.got || p.offset + p.part.length > p.total) {
+			this.bytes = new Uint8Array(0);
+			this.got = 0;
+			return undefined;
+		}
+		this.bytes.set(p.part, this.got);
+		this.got += p.part.length;
+		if (this.got < p.total || p.total === 0) {
+			return undefined;
+		}
+		const content = { mime: this.mime, bytes: this.bytes };
+		this.bytes = new Uint8Array(0);
+		this.got = 0;
+		return content;
+	}
+}
+
+/** Whether the browser lets this page read the clipboard without asking. */
+export async function mayRead(): Promise<boolean> {
+	try {
+		const p = await navigator.permissions.query({ name: "clipboard-read" as PermissionName });
+		return p.state === "granted";
+	} catch {
+		return false; // a browser that knows no such permission asks each time
+	}
+}
+
+/** Reads the clipboard; the browser may ask the person first, or refuse. */
+export async function readClipboard(): Promise<Content | undefined> {
+	for (const item of await navigator.clipboard.read()) {
+		if (item.types.includes("text/plain")) {
+			return contentOf(await (await item.getType("text/plain")).text());
+		}
+		if (item.types.includes(png)) {
+			return { mime: png, bytes: new Uint8Array(await (await item.getType(png)).arrayBuffer()) };
+		}
+	}
+	return undefined;
+}
+
+/** Writes the clipboard, where the browser lets it. */
+export async function writeClipboard(c: Content): Promise<void> {
+	if (c.mime === plain) {
+		await navigator.clipboard.writeText(textOf(c));
+	} else {
+		await navigator.clipboard.write([new ClipboardItem({ [png]: new Blob([c.bytes], { type: png }) })]);
+	}
+}
+
+/** What a paste event brings, without a permission. */
+export async function pastedContent(data: DataTransfer | null): Promise<Content | undefined> {
+	const text = data?.getData("text/plain") ?? "";
+	if (text !== "") {
+		return contentOf(text);
+	}
+	for (const item of data?.items ?? []) {
+		const file = item.type === png ? item.getAsFile() : null;
+		if (file !== null) {
+			return { mime: png, bytes: new Uint8Array(await file.arrayBuffer()) };
+		}
+	}
+	return undefined;
+}

@@ -1,0 +1,68 @@
+import type { ScreenCursor } from "../gen/screen_pb";
+import type { Place } from "./pointer";
+
+const most = 128; // browsers show none that is larger
+const kept = 64;
+
+/**
+ * The pointer's shape: the browser's own cursor, so that it is never late; and
+ * a drawn one where somebody else moves it.
+ */
+export class Cursor {
+	private readonly shapes = new Map<number, { url: string; css: string; hotX: number; hotY: number }>();
+	private readonly drawn = document.createElement("img");
+	private hide: ReturnType<typeof setTimeout> | undefined;
+
+	constructor(
+		host: HTMLElement,
+		private readonly canvas: HTMLCanvasElement,
+	) {
+		this.drawn.className = "desk-pointer";
+		this.drawn.alt = "";
+		this.drawn.hidden = true;
+		host.append(this.drawn);
+	}
+
+	shape(c: ScreenCursor): void {
+		if (c.hidden) {
+			this.canvas.style.cursor = "none";
+			return;
+		}
+		if (c.rgba.length > 0 && c.rgba.length === c.width * c.height * 4 && c.width <= most && c.height <= most) {
+			if (this.shapes.size >= kept) {
+				this.shapes.clear();
+			}
+			const url = urlOf(c);
+			const [hotX, hotY] = [Math.min(c.hotX, c.width - 1), Math.min(c.hotY, c.height - 1)];
+			this.shapes.set(c.id, { url, hotX, hotY, css: `url("${url}") ${hotX} ${hotY}, default` });
+		}
+		const known = this.shapes.get(c.id);
+		this.canvas.style.cursor = known?.css ?? "default";
+		if (known !== undefined) {
+			this.drawn.src = known.url;
+			this.drawn.style.translate = `${-known.hotX}px ${-known.hotY}px`;
+		}
+	}
+
+	/** Another has moved it. */
+	elsewhere(at: Place, size: { width: number; height: number } | undefined): void {
+		if (size === undefined || this.drawn.src === "") {
+			return;
+		}
+		const box = this.canvas.getBoundingClientRect();
+		const host = this.canvas.parentElement?.getBoundingClientRect() ?? box;
+		this.drawn.style.left = `${box.left - host.left + (at.x * box.width) / size.width}px`;
+		this.drawn.style.top = `${box.top - host.top + (at.y * box.height) / size.height}px`;
+		this.drawn.hidden = false;
+		clearTimeout(this.hide);
+		this.hide = setTimeout(() => (this.drawn.hidden = true), 3000);
+	}
+}
+
+function urlOf(c: ScreenCursor): string {
+	const canvas = document.createElement("canvas");
+	canvas.width = c.width;
+	canvas.height = c.height;
+	canvas.getContext("2d")?.putImageData(new ImageData(new Uint8ClampedArray(c.rgba), c.width, c.height), 0, 0);
+	return canvas.toDataURL();
+}

@@ -1,0 +1,363 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { access, currentBearer } from "../api/bearer";
+import { type Problem, toldOf } from "../api/fault";
+import { cache } from "../api/queries";
+import { type ScreenEvent, ScreenInputSchema, type ScreenQuality, type ScreenReady } from "../gen/screen_pb";
+import { createStore } from "../lib/store";
+import { clipParts, type Content, Incoming, maxClip, mayRead, readClipboard, textOf, writeClipboard } from "./clip";
+import { Cursor } from "./cursor";
+import { Hands } from "./hands";
+import type { Input } from "./keyboard";
+import type { FromWorker, Open, PathWord, ToWorker } from "./talk";
+
+export type Verb = Open["verb"];
+export type Scale = "fit" | "one";
+export type Mode = "auto" | "lossless" | "video";
+
+/**
+ * What the page shows of a desktop beyond its picture.
+ *
+ *	connecting ──> open ──> ended
+ *	     ^  └─> asking ─┘ │
+ *	     └─── lost <──────┘   (tried again by itself)
+ */
+export interface Shown {
+	phase: "connecting" | "asking" | "open" | "lost" | "ended";
+	verb: Verb;
+	path: PathWord | undefined;
+	ready: ScreenReady | undefined;
+	quality: ScreenQuality | undefined;
+	viewers: string[];
+	/** When the consent that is asked for lapses, Unix milliseconds. */
+	askedUntil: number;
+	note: string;
+	problem: Problem | undefined;
+	/** When it is tried again, Unix milliseconds. */
+	retryAt: number;
+	/** The first whole picture is painted. */
+	picture: boolean;
+	scale: Scale;
+	mode: Mode;
+	monitor: number;
+	/** What the device copied and this browser did not let the page keep. */
+	offered: Content | undefined;
+	/** What the device copied last. */
+	copied: string;
+}
+
+const longestWait = 15_000;
+
+/** One desktop: its canvas, its worker, its connection, and the hands on it. */
+export class Desk {
+	readonly shown;
+	readonly host = document.createElement("div");
+	readonly canvas = document.createElement("canvas");
+	readonly hands: Hands;
+	private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+	private readonly cursor: Cursor;
+	private readonly incoming = new Incoming();
+	private retry: ReturnType<typeof setTimeout> | undefined;
+	private attempts = 0;
+	private everOpen = false;
+	private known: string | undefined; // what both clipboards have
+
+	constructor(
+		private readonly device: string,
+		verb: Verb,
+		label: string,
+		parent: HTMLElement,
+	) {
+		this.shown = createStore<Shown>({
+			phase: "connecting",
+			verb,
+			path: undefined,
+			ready: undefined,
+			quality: undefined,
+			viewers: [],
+			askedUntil: 0,
+			note: "",
+			problem: undefined,
+			retryAt: 0,
+			picture: false,
+			scale: "fit",
+			mode: "auto",
+			monitor: 0,
+			offered: undefined,
+			copied: "",
+		});
+		this.host.className = "desk-host";
+		parent.append(this.host);
+		this.canvas.className = "desk-canvas";
+		this.canvas.width = this.canvas.height = 1;
+		this.hands = new Hands(this.host, this.canvas, label, {
+			say: (input) => this.say(input),
+			size: () => this.size(),
+			live: () => this.controls(),
+			clipboardIn: () => this.controls() && this.shown.get().ready?.clipboardIn === true,
+			give: (c) => this.give(c),
+			focused: () => void this.focused(),
+		});
+		this.cursor = new Cursor(this.host, this.canvas);
+		this.worker.onmessage = (e: MessageEvent<FromWorker>) => this.heard(e.data);
+		const canvas = this.canvas.transferControlToOffscreen();
+		this.tell({ canvas }, [canvas]);
+		document.addEventListener("visibilitychange", this.looks);
+		this.connect();
+	}
+
+	private tell(m: ToWorker, transfer: Transferable[] = []): void {
+		this.worker.postMessage(m, transfer);
+	}
+
+	private change(c: Partial<Shown>): void {
+		this.shown.set({ ...this.shown.get(), ...c });
+	}
+
+	private size(): { width: number; height: number } | undefined {
+		return this.shown.get().ready;
+	}
+
+	private controls(): boolean {
+		const s = this.shown.get();
+		return s.phase === "open" && s.ready?.control === true;
+	}
+
+	say(input: Input): void {
+		if (this.shown.get().phase === "open") {
+			this.tell({ send: toBinary(ScreenInputSchema, create(ScreenInputSchema, { input })) });
+		}
+	}
+
+	private readonly looks = (): void => {
+		this.tell({ hidden: document.hidden });
+	};
+
+	connect(): void {
+		clearTimeout(this.retry);
+		const s = this.shown.get();
+		this.change({ phase: "connecting", problem: undefined, retryAt: 0, note: "", picture: false, viewers: [], quality: undefined });
+		this.hands.letGo();
+		const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+		const box = this.host.getBoundingClientRect();
+		const px = (n: number): number => Math.round(n * devicePixelRatio);
+		this.tell({
+			connect: {
+				url: `${scheme}//${location.host}/console/desktop`,
+				bearer: currentBearer(),
+				open: {
+					device: this.device,
+					verb: s.verb,
+					monitor: s.monitor,
+					maxWidth: px(box.width),
+					maxHeight: px(box.height),
+					resize: false,
+					virtual: true,
+				},
+			},
+		});
+	}
+
+	private heard(m: FromWorker): void {
+		if ("opened" in m) {
+			this.change({ path: m.opened.path });
+		} else if ("path" in m) {
+			this.change({ path: m.path });
+		} else if ("event" in m) {
+			this.event(m.event);
+		} else if ("picture" in m) {
+			this.change({ picture: true });
+		} else if ("noVideo" in m) {
+			this.choose("lossless");
+		} else if ("error" in m) {
+			this.failed(toldOf(m.error));
+		} else if ("broken" in m) {
+			this.failed({ kind: "internal", message: m.broken, hint: "", id: "internal/picture" });
+		} else if (this.shown.get().phase !== "ended" && this.shown.get().phase !== "lost") {
+			if (m.closed) {
+				this.change({ phase: "ended" });
+			} else {
+				this.again();
+			}
+		}
+	}
+
+	private failed(problem: Problem): void {
+		this.hands.letGo();
+		this.change({ phase: "ended", problem });
+		if (problem.kind === "denied") {
+			// Where it is the bearer that has ended, this shows it.
+			void cache.invalidateQueries({ queryKey: ["whoami"] });
+		}
+		if (problem.kind === "unavailable" && this.everOpen) {
+			this.again();
+		}
+	}
+
+	private again(): void {
+		this.attempts++;
+		const wait = Math.min(1000 * 1.6 ** (this.attempts - 1), longestWait);
+		this.hands.letGo();
+		this.change({ phase: "lost", retryAt: Date.now() + wait });
+		this.retry = setTimeout(() => {
+			// Without a way in there is nothing to try.
+			if (access.get().kind === "in") {
+				this.connect();
+			} else {
+				this.again();
+			}
+		}, wait);
+	}
+
+	private event(e: ScreenEvent["event"]): void {
+		switch (e.case) {
+			case "ready":
+				this.everOpen = true;
+				this.attempts = 0;
+				this.change({ phase: "open", ready: e.value, monitor: e.value.monitor });
+				if (typeof VideoDecoder === "undefined") {
+					this.choose("lossless");
+				} else if (this.shown.get().mode !== "auto") {
+					this.choose(this.shown.get().mode);
+				}
+				this.measure();
+				break;
+			case "asking":
+				this.change({ phase: "asking", askedUntil: Date.now() + e.value.seconds * 1000 });
+				break;
+			case "cursor":
+				this.cursor.shape(e.value);
+				break;
+			case "pointer":
+				this.cursor.elsewhere(e.value, this.size());
+				break;
+			case "viewers":
+				this.change({ viewers: e.value.technicians });
+				break;
+			case "quality":
+				this.change({ quality: e.value });
+				break;
+			case "note":
+				this.change({ note: e.value.text });
+				break;
+			case "clipboard": {
+				const whole = this.incoming.add(e.value);
+				if (whole !== undefined) {
+					void this.keep(whole);
+				}
+			}
+		}
+	}
+
+	/** How the picture lies on the page. */
+	measure(): void {
+		const size = this.size();
+		const box = this.host.getBoundingClientRect();
+		if (size === undefined || box.width === 0) {
+			return;
+		}
+		const one = 1 / devicePixelRatio;
+		const scale =
+			this.shown.get().scale === "one" ? one : Math.min(box.width / size.width, box.height / size.height);
+		this.canvas.style.width = `${size.width * scale}px`;
+		this.canvas.style.height = `${size.height * scale}px`;
+		this.canvas.style.imageRendering = scale > one * 1.5 ? "pixelated" : "auto";
+		this.host.classList.toggle("scrolls", this.shown.get().scale === "one");
+	}
+
+	scale(scale: Scale): void {
+		this.change({ scale });
+		this.measure();
+	}
+
+	choose(mode: Mode): void {
+		this.change({ mode });
+		this.say({ case: "quality", value: { mode, maxKbitS: 0 } });
+	}
+
+	look(monitor: number): void {
+		this.change({ monitor });
+		const box = this.host.getBoundingClientRect();
+		this.say({ case: "view", value: { monitor, width: Math.round(box.width), height: Math.round(box.height), resize: false } });
+	}
+
+	/** Fits the display itself to the window, where the device can. */
+	fitDisplay(): void {
+		const box = this.host.getBoundingClientRect();
+		const px = (n: number): number => Math.round(n * devicePixelRatio);
+		this.say({
+			case: "view",
+			value: { monitor: this.shown.get().monitor, width: px(box.width), height: px(box.height), resize: true },
+		});
+	}
+
+	/** The note was read. */
+	hush(): void {
+		this.change({ note: "" });
+	}
+
+	/** Watches only, or takes the keyboard too: another right, so another session. */
+	as(verb: Verb): void {
+		this.change({ verb });
+		this.connect();
+	}
+
+	private async keep(c: Content): Promise<void> {
+		const text = c.mime.startsWith("text/") ? textOf(c) : "";
+		this.known = text;
+		this.change({ copied: text });
+		try {
+			await writeClipboard(c);
+			this.change({ offered: undefined });
+		} catch {
+			// Without the focus, or a click: the person decides.
+			this.change({ offered: c });
+		}
+	}
+
+	/** The person's click lets the page keep what the browser refused before. */
+	async take(): Promise<void> {
+		const c = this.shown.get().offered;
+		if (c !== undefined) {
+			await writeClipboard(c);
+			this.change({ offered: undefined });
+		}
+	}
+
+	/** Gives the device's clipboard a content. */
+	give(c: Content): boolean {
+		if (c.bytes.length === 0 || c.bytes.length > maxClip) {
+			return false;
+		}
+		this.known = c.mime.startsWith("text/") ? textOf(c) : undefined;
+		for (const part of clipParts(c)) {
+			this.say(part);
+		}
+		return true;
+	}
+
+	/** Where the browser needs to ask nobody, what was copied meanwhile goes along. */
+	private async focused(): Promise<void> {
+		const s = this.shown.get();
+		if (!this.controls() || s.ready?.clipboardIn !== true || !(await mayRead())) {
+			return;
+		}
+		try {
+			const c = await readClipboard();
+			if (c !== undefined && c.mime.startsWith("text/") && textOf(c) !== this.known) {
+				this.give(c);
+			}
+		} catch {
+			// The focus went on; pasting by keys does without.
+		}
+	}
+
+	dispose(): void {
+		clearTimeout(this.retry);
+		document.removeEventListener("visibilitychange", this.looks);
+		this.hands.dispose();
+		this.tell({ close: true });
+		// What the worker was told is done before it ends.
+		setTimeout(() => this.worker.terminate(), 500);
+		this.host.remove();
+	}
+}

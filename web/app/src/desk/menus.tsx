@@ -1,0 +1,113 @@
+import { DropdownMenu } from "radix-ui";
+import type { ReactElement } from "react";
+import { useText } from "../text";
+import { Icon } from "../ui/Icon";
+import { Button, Name } from "../ui/parts";
+import type { Desk, Mode, Shown } from "./desk";
+
+const modes: Mode[] = ["auto", "lossless", "video"];
+
+/** How the picture is sent, how the display is sized, and what is not possible. */
+export function Menu({ desk, shown }: { desk: Desk; shown: Shown }): ReactElement {
+	const t = useText();
+	const limits = shown.ready?.limits ?? [];
+	return (
+		<DropdownMenu.Root modal={false}>
+			<DropdownMenu.Trigger asChild>
+				<Button look="plain" slim icon="gauge" aria-label={t.desk.quality} disabled={shown.phase !== "open"} />
+			</DropdownMenu.Trigger>
+			<DropdownMenu.Portal>
+				<DropdownMenu.Content className="menu desk-menu" align="end" sideOffset={6}>
+					<DropdownMenu.Label className="label">{t.desk.quality}</DropdownMenu.Label>
+					<DropdownMenu.RadioGroup value={shown.mode} onValueChange={(v) => desk.choose(v as Mode)}>
+						{modes.map((v) => (
+							<Choice key={v} value={v} label={t.desk.modes[v]} disabled={v === "video" && typeof VideoDecoder === "undefined"} />
+						))}
+					</DropdownMenu.RadioGroup>
+					{shown.quality !== undefined && shown.quality.why !== "" && (
+						<DropdownMenu.Label className="label">
+							<bdi>{shown.quality.why}</bdi>
+						</DropdownMenu.Label>
+					)}
+					<DropdownMenu.Separator className="line" />
+					<DropdownMenu.Item disabled={shown.ready?.control !== true} onSelect={() => desk.fitDisplay()}>
+						<span className="tick" />
+						{t.desk.fitDisplay}
+					</DropdownMenu.Item>
+					{limits.length > 0 && <DropdownMenu.Label className="label">{t.desk.limits}</DropdownMenu.Label>}
+					{limits.map((l) => (
+						<DropdownMenu.Label key={l} className="label">
+							<bdi>{l}</bdi>
+						</DropdownMenu.Label>
+					))}
+				</DropdownMenu.Content>
+			</DropdownMenu.Portal>
+		</DropdownMenu.Root>
+	);
+}
+
+/** Keys that this machine or its browser would take for itself. */
+export function Specials({ desk }: { desk: Desk }): ReactElement {
+	const t = useText();
+	return (
+		<DropdownMenu.Root modal={false}>
+			<DropdownMenu.Trigger asChild>
+				<Button look="plain" slim icon="key" aria-label={t.desk.specials} />
+			</DropdownMenu.Trigger>
+			<DropdownMenu.Portal>
+				<DropdownMenu.Content
+					className="menu desk-menu"
+					align="end"
+					sideOffset={6}
+					onCloseAutoFocus={(e) => (e.preventDefault(), desk.hands.focus())}
+				>
+					{Object.entries(t.desk.specialNames).map(([name, label]) => (
+						<DropdownMenu.Item key={name} onSelect={() => desk.say({ case: "special", value: name })}>
+							{label}
+						</DropdownMenu.Item>
+					))}
+				</DropdownMenu.Content>
+			</DropdownMenu.Portal>
+		</DropdownMenu.Root>
+	);
+}
+
+/** Which monitor is looked at; nothing where there is one. */
+export function Monitors({ desk, shown }: { desk: Desk; shown: Shown }): ReactElement | null {
+	const t = useText();
+	const monitors = shown.ready?.monitors ?? [];
+	if (monitors.length < 2) {
+		return null;
+	}
+	const name = monitors.find((m) => m.id === shown.monitor)?.name ?? t.desk.allMonitors;
+	return (
+		<DropdownMenu.Root modal={false}>
+			<DropdownMenu.Trigger asChild>
+				<Button look="plain" slim icon="devices" aria-label={`${t.desk.monitor}: ${name}`} />
+			</DropdownMenu.Trigger>
+			<DropdownMenu.Portal>
+				<DropdownMenu.Content className="menu desk-menu" align="end" sideOffset={6}>
+					<DropdownMenu.RadioGroup value={String(shown.monitor)} onValueChange={(v) => desk.look(Number(v))}>
+						<Choice value="0" label={t.desk.allMonitors} />
+						{monitors.map((m) => (
+							<Choice key={m.id} value={String(m.id)} label={`${m.name} · ${m.width} × ${m.height}`} />
+						))}
+					</DropdownMenu.RadioGroup>
+				</DropdownMenu.Content>
+			</DropdownMenu.Portal>
+		</DropdownMenu.Root>
+	);
+}
+
+function Choice({ value, label, disabled }: { value: string; label: string; disabled?: boolean }): ReactElement {
+	return (
+		<DropdownMenu.RadioItem value={value} disabled={disabled}>
+			<span className="tick">
+				<DropdownMenu.ItemIndicator>
+					<Icon name="check" size={14} />
+				</DropdownMenu.ItemIndicator>
+			</span>
+			<Name>{label}</Name>
+		</DropdownMenu.RadioItem>
+	);
+}

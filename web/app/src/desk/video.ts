@@ -1,0 +1,62 @@
+/** By the codec of a frame: what WebCodecs calls it. */
+const names: Record<number, string> = { 1: "vp09.00.51.08", 2: "av01.0.13M.08" };
+
+/** What is waited for a picture that does not come, in ms. */
+const patience = 2000;
+
+/** A region of video: one packet in, one picture out. */
+export class Video {
+	private decoder: VideoDecoder | undefined;
+	private is = "";
+	private heard: ((f: VideoFrame | Error | undefined) => void) | undefined;
+
+	/** The picture, which the caller closes; none where the region has not begun with a whole one. */
+	async decode(codec: number, w: number, h: number, data: Uint8Array, timeMs: number): Promise<VideoFrame | undefined> {
+		const key = ((data[0] ?? 0) & 1) !== 0;
+		const is = `${codec} ${w} ${h}`;
+		if (this.decoder === undefined || this.is !== is || this.decoder.state !== "configured") {
+			if (!key) {
+				return undefined;
+			}
+			this.begin(codec, w, h);
+			this.is = is;
+		}
+		const shown = await new Promise<VideoFrame | Error | undefined>((heard) => {
+			const late = setTimeout(() => heard(new Error("no picture came of a packet")), patience);
+			this.heard = (f) => {
+				clearTimeout(late);
+				heard(f);
+			};
+			try {
+				this.decoder?.decode(
+					new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: timeMs * 1000, data: data.subarray(1) }),
+				);
+			} catch (e) {
+				this.heard(e instanceof Error ? e : new Error(String(e)));
+			}
+		});
+		this.heard = undefined;
+		if (shown instanceof Error) {
+			this.close();
+			throw shown;
+		}
+		return shown;
+	}
+
+	private begin(codec: number, w: number, h: number): void {
+		this.close();
+		this.decoder = new VideoDecoder({
+			output: (f) => (this.heard === undefined ? f.close() : this.heard(f)),
+			error: (e) => this.heard?.(e),
+		});
+		this.decoder.configure({ codec: names[codec] ?? "", codedWidth: w, codedHeight: h, optimizeForLatency: true });
+	}
+
+	close(): void {
+		if (this.decoder !== undefined && this.decoder.state !== "closed") {
+			this.decoder.close();
+		}
+		this.decoder = undefined;
+		this.heard?.(undefined);
+	}
+}

@@ -1,0 +1,142 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ScreenEventSchema, ScreenInputSchema } from "../gen/screen_pb";
+import { type Frame, readFrame } from "./frame";
+import { Picture } from "./paint";
+import type { FromWorker, ToWorker } from "./talk";
+
+/**
+ * The connection and the picture, apart from the page: a page that is busy
+ * delays neither.
+ *
+ *	page --canvas, connect, input--> worker --WebSocket--> node --> device
+ *	page <--events, ends------------ worker <--frames-----
+ *	                                 worker --pixels--> canvas, then an ack
+ */
+const scope = self as unknown as {
+	onmessage: ((e: MessageEvent<ToWorker>) => void) | null;
+	postMessage(m: FromWorker): void;
+};
+
+const kindEvent = 1;
+const kindFrame = 3;
+
+let picture: Picture | undefined;
+let socket: WebSocket | undefined;
+let hidden = false;
+let owed: number | undefined; // the frame that is painted and not acknowledged
+let whole = false; // the first picture is complete
+
+const say = (m: FromWorker): void => scope.postMessage(m);
+
+function inputMessage(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+	const out = new Uint8Array(bytes.length + 1);
+	out[0] = 0x11;
+	out.set(bytes, 1);
+	return out;
+}
+
+function send(message: Uint8Array<ArrayBuffer>): void {
+	if (socket?.readyState === WebSocket.OPEN) {
+		socket.send(message);
+	}
+}
+
+function acknowledge(): void {
+	if (owed === undefined || hidden) {
+		return;
+	}
+	send(inputMessage(toBinary(ScreenInputSchema, create(ScreenInputSchema, { input: { case: "ack", value: { number: owed } } }))));
+	owed = undefined;
+}
+
+function painted(f: Frame): void {
+	owed = f.number;
+	acknowledge();
+	if (f.complete && !whole) {
+		whole = true;
+		say({ picture: true });
+	}
+}
+
+function binary(bytes: Uint8Array): void {
+	if (picture === undefined || bytes.length < 2) {
+		return;
+	}
+	const body = bytes.subarray(1);
+	if (bytes[0] === kindFrame) {
+		picture.paint(readFrame(body, picture.width, picture.height));
+		return;
+	}
+	if (bytes[0] !== kindEvent) {
+		throw new Error(`a message of kind ${bytes[0]}`);
+	}
+	const { event } = fromBinary(ScreenEventSchema, body);
+	if (event.case === "ready") {
+		picture.resize(event.value.width, event.value.height);
+	}
+	if (event.case !== undefined) {
+		say({ event });
+	}
+}
+
+function words(text: string): void {
+	const w = JSON.parse(text) as Record<string, never>;
+	for (const name of ["opened", "path", "error"]) {
+		if (w[name] !== undefined) {
+			say({ [name]: w[name] } as unknown as FromWorker);
+			return;
+		}
+	}
+}
+
+function connect(to: { url: string; bearer: string; open: object }): void {
+	close();
+	owed = undefined;
+	whole = false;
+	const ws = new WebSocket(to.url, "warren.desktop.v1");
+	ws.binaryType = "arraybuffer";
+	ws.onopen = () => ws.send(JSON.stringify({ bearer: to.bearer, open: to.open }));
+	ws.onmessage = (e: MessageEvent<string | ArrayBuffer>) => {
+		if (ws !== socket) {
+			return;
+		}
+		try {
+			if (typeof e.data === "string") {
+				words(e.data);
+			} else {
+				binary(new Uint8Array(e.data));
+			}
+		} catch (why) {
+			close();
+			say({ broken: why instanceof Error ? why.message : String(why) });
+		}
+	};
+	ws.onclose = (e) => {
+		if (ws === socket) {
+			socket = undefined;
+			say({ closed: e.code === 1000 });
+		}
+	};
+	socket = ws;
+}
+
+function close(): void {
+	const old = socket;
+	socket = undefined;
+	old?.close();
+}
+
+scope.onmessage = ({ data: m }) => {
+	if ("canvas" in m) {
+		picture = new Picture(m.canvas, painted, (why) => say({ noVideo: why }));
+	} else if ("connect" in m) {
+		connect(m.connect);
+	} else if ("send" in m) {
+		send(inputMessage(m.send));
+	} else if ("hidden" in m) {
+		hidden = m.hidden;
+		acknowledge();
+	} else {
+		close();
+	}
+};
