@@ -38,7 +38,7 @@ var errPicture = errors.New("not what a desktop sends")
 // desktop answers a page's WebSocket: it opens a session with a device's
 // screen, and carries it until one side ends it.
 func (s *Server) desktop(w http.ResponseWriter, r *http.Request) {
-	s.socket(w, r, desktopProtocol, &s.desktops, maxDesktops, s.carryDesktop)
+	s.socket(w, r, desktopProtocol, s.carryDesktop)
 }
 
 func (s *Server) carryDesktop(ctx context.Context, conn *websocket.Conn) error {
@@ -50,12 +50,15 @@ func (s *Server) carryDesktop(ctx context.Context, conn *websocket.Conn) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "a desktop begins with what to look at")
 	}
-	p, err := s.person(ctx, m.Bearer)
+	lease, err := s.admit(ctx, m.Bearer, &s.desktops, maxDesktops)
 	if err != nil {
 		return err
 	}
+	defer lease.end()
 	conn.SetReadLimit(session.MaxMessage)
-	return s.cfg.Local.Desktop(api.As(ctx, p.uid), m.open(), &viewer{ctx: ctx, conn: conn})
+	return lease.during(ctx, func(bounded context.Context) error {
+		return s.cfg.Local.Desktop(bounded, m.open(), &viewer{ctx: ctx, conn: conn})
+	})
 }
 
 // firstOfDesktop is what a page begins with.

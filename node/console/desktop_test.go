@@ -211,17 +211,24 @@ func TestPagesThatBeginWrong(t *testing.T) {
 	}
 }
 
-// TestNotTooManyDesktops: one more than may be open is turned away.
+// TestNotTooManyDesktops: one more than may be open is turned away, and who has
+// no bearer takes no place.
 func TestNotTooManyDesktops(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, true)
+	good := w.enter(technician, noOwner)
 	base := w.served()
 	w.console.desktops.Store(maxDesktops)
-	_, res, err := websocket.Dial(t.Context(), base+desktopPath, &websocket.DialOptions{ //nolint:bodyclose // Dial has read it
-		Subprotocols: []string{desktopProtocol}, HTTPHeader: http.Header{"Origin": {base}},
-	})
-	if err == nil || res == nil || res.StatusCode != http.StatusTooManyRequests {
-		t.Errorf("one too many: %v, %v", res, err)
+	for bearer, told := range map[string]string{"x": "not let in", good: "16 of them are open"} {
+		ws := dialAs(t, base, desktopPath, desktopProtocol)
+		first := `{"bearer":"` + bearer + `","open":{"device":"nobody","verb":"view"}}`
+		if err := ws.Write(t.Context(), websocket.MessageText, []byte(first)); err != nil {
+			t.Fatal(err)
+		}
+		if _, text, err := ws.Read(t.Context()); err != nil || !strings.Contains(string(text), told) {
+			t.Errorf("%s, %v; want %q", text, err, told)
+		}
+		_, _, _ = ws.Read(t.Context()) // its end
 	}
 	if n := w.console.desktops.Load(); n != maxDesktops {
 		t.Errorf("%d are counted afterwards", n)

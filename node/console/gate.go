@@ -13,7 +13,6 @@ import (
 
 	"connectrpc.com/connect"
 
-	"warren/node/api"
 	"warren/node/fault"
 )
 
@@ -140,9 +139,10 @@ func (s *Server) call(next http.Handler) http.HandlerFunc {
 		if !s.body(w, r, maxBody) {
 			return
 		}
-		ctx, cancel := context.WithDeadline(api.As(r.Context(), p.uid), p.expires)
-		defer cancel()
-		next.ServeHTTP(w, r.WithContext(ctx))
+		_ = s.lease(p, ownerOf(r.Context()), nil).during(r.Context(), func(ctx context.Context) error {
+			next.ServeHTTP(w, r.WithContext(ctx))
+			return nil
+		})
 	}
 }
 

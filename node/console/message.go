@@ -57,27 +57,33 @@ func (m first) open() *warrenv1.ShellOpen {
 	}
 }
 
-// readControl reads a later text message: one of window and acked.
-func readControl(text []byte) (*warrenv1.ShellInput, error) {
+// readControl reads a later text message: one of window, acked and a bearer
+// that prolongs the terminal's time.
+func readControl(text []byte) (in *warrenv1.ShellInput, bearer string, err error) {
 	var m struct {
 		Window *struct {
 			Columns uint32 `json:"columns"`
 			Rows    uint32 `json:"rows"`
 		} `json:"window"`
-		Acked *uint64 `json:"acked"`
+		Acked  *uint64 `json:"acked"`
+		Bearer string  `json:"bearer"`
 	}
 	if err := readJSON(text, &m); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	switch {
+	case m.Bearer != "" && m.Window == nil && m.Acked == nil && len(m.Bearer) <= maxWord:
+		return nil, m.Bearer, nil
+	case m.Bearer != "":
+		return nil, "", errMessage
 	case m.Window != nil && m.Acked == nil:
 		return &warrenv1.ShellInput{Input: &warrenv1.ShellInput_Window{
 			Window: &warrenv1.WindowSize{Columns: min(m.Window.Columns, maxSide), Rows: min(m.Window.Rows, maxSide)},
-		}}, nil
+		}}, "", nil
 	case m.Acked != nil && m.Window == nil:
-		return &warrenv1.ShellInput{Input: &warrenv1.ShellInput_Acked{Acked: *m.Acked}}, nil
+		return &warrenv1.ShellInput{Input: &warrenv1.ShellInput_Acked{Acked: *m.Acked}}, "", nil
 	}
-	return nil, errMessage
+	return nil, "", errMessage
 }
 
 // maxSide bounds the columns and rows that are passed on.

@@ -28,17 +28,21 @@ func TestMessagesOfAPage(t *testing.T) {
 			t.Errorf("%s: %+v, %v", what, m, err)
 		}
 	}
-	if in, err := readControl([]byte(`{"window":{"columns":4294967295,"rows":3}}`)); err != nil || in.GetWindow().GetColumns() != maxSide || in.GetWindow().GetRows() != 3 {
+	if in, _, err := readControl([]byte(`{"window":{"columns":4294967295,"rows":3}}`)); err != nil || in.GetWindow().GetColumns() != maxSide || in.GetWindow().GetRows() != 3 {
 		t.Errorf("%v, %v", in, err)
 	}
-	if in, err := readControl([]byte(`{"acked":18446744073709551615}`)); err != nil || in.GetAcked() != 1<<64-1 {
+	if in, bearer, err := readControl([]byte(`{"bearer":"b"}`)); err != nil || bearer != "b" || in != nil {
+		t.Errorf("%v, %q, %v", in, bearer, err)
+	}
+	if in, _, err := readControl([]byte(`{"acked":18446744073709551615}`)); err != nil || in.GetAcked() != 1<<64-1 {
 		t.Errorf("%v, %v", in, err)
 	}
 	for what, text := range map[string]string{
 		"nothing": "", "empty": "{}", "both": `{"acked":1,"window":{"columns":1,"rows":1}}`, "a fraction": `{"acked":1.5}`, "less than nothing": `{"acked":-1}`,
 		"too much": `{"acked":18446744073709551616}`, "text": `{"acked":"1"}`, "another": `{"signal":"KILL"}`, "two": `{"acked":1}{"acked":2}`, "a list": `[1]`,
+		"a bearer and more": `{"bearer":"b","acked":1}`, "no bearer": `{"bearer":""}`, "a long bearer": `{"bearer":"` + strings.Repeat("x", maxWord+1) + `"}`,
 	} {
-		if in, err := readControl([]byte(text)); !errors.Is(err, errMessage) {
+		if in, _, err := readControl([]byte(text)); !errors.Is(err, errMessage) {
 			t.Errorf("%s: %v, %v", what, in, err)
 		}
 	}
@@ -76,8 +80,9 @@ func FuzzFirst(f *testing.F) {
 func FuzzControl(f *testing.F) {
 	f.Add([]byte(`{"window":{"columns":80,"rows":24}}`))
 	f.Add([]byte(`{"acked":1}`))
+	f.Add([]byte(`{"bearer":"b"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		in, err := readControl(b)
+		in, bearer, err := readControl(b)
 		if err != nil {
 			if !errors.Is(err, errMessage) {
 				t.Fatalf("error %v does not wrap errMessage", err)
@@ -85,6 +90,10 @@ func FuzzControl(f *testing.F) {
 			return
 		}
 		switch i := in.GetInput().(type) {
+		case nil:
+			if bearer == "" || len(bearer) > maxWord {
+				t.Fatalf("accepted the bearer %q", bearer)
+			}
 		case *warrenv1.ShellInput_Acked:
 		case *warrenv1.ShellInput_Window:
 			if i.Window.GetColumns() > maxSide || i.Window.GetRows() > maxSide {

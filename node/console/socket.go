@@ -16,16 +16,10 @@ import (
 const firstTime = 10 * time.Second
 
 // socket takes a page's WebSocket through the gates that hold for each, hands
-// it to carry, and tells the page how it ended. No more than most are open.
-func (s *Server) socket(w http.ResponseWriter, r *http.Request, protocol string, open *atomic.Int32, most int32, carry func(context.Context, *websocket.Conn) error) {
+// it to carry, and tells the page how it ended.
+func (s *Server) socket(w http.ResponseWriter, r *http.Request, protocol string, carry func(context.Context, *websocket.Conn) error) {
 	if origins := r.Header.Values("Origin"); len(origins) != 1 || !s.own(origins[0]) {
 		http.Error(w, "this comes from another page", http.StatusForbidden)
-		return
-	}
-	defer open.Add(-1)
-	if open.Add(1) > most {
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "too many are open", http.StatusTooManyRequests)
 		return
 	}
 	s.open.Add(1)
@@ -50,6 +44,9 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request, protocol string,
 	if errors.Is(err, errBearer) {
 		code, err = websocket.StatusPolicyViolation, unknown()
 	}
+	if errors.Is(err, errOver) {
+		code, err = websocket.StatusPolicyViolation, over()
+	}
 	told, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if conn.Write(told, websocket.MessageText, writeError(s.cfg.Local.Errors.Tell(ctx, r.URL.Path, code == websocket.StatusNormalClosure, err))) == nil && ctx.Err() == nil {
@@ -73,6 +70,20 @@ func begin(ctx context.Context, conn *websocket.Conn) ([]byte, error) {
 		return nil, fault.New(fault.Invalid, "a page begins with what to open, in words")
 	}
 	return text, nil
+}
+
+// admit lets in who bears the bearer of a first message, while fewer than most
+// are open. Who has no bearer takes no place. The caller ends the lease.
+func (s *Server) admit(ctx context.Context, bearer string, open *atomic.Int32, most int32) (*lease, error) {
+	p, err := s.person(ctx, bearer)
+	if err != nil {
+		return nil, err
+	}
+	if open.Add(1) > most {
+		open.Add(-1)
+		return nil, fault.New(fault.Unavailable, "%d of them are open on this machine, which is the most", most).Try("close one")
+	}
+	return s.lease(p, ownerOf(ctx), func() { open.Add(-1) }), nil
 }
 
 // person is who bears the bearer of a first message.

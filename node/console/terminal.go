@@ -12,7 +12,6 @@ import (
 	"github.com/coder/websocket"
 
 	warrenv1 "warren/api/warren/v1"
-	"warren/node/api"
 	"warren/node/fault"
 )
 
@@ -28,7 +27,7 @@ const (
 // terminal answers a page's WebSocket: it opens a session for who bears the
 // bearer of its first message, and carries it until one side ends it.
 func (s *Server) terminal(w http.ResponseWriter, r *http.Request) {
-	s.socket(w, r, protocol, &s.terminals, maxTerminals, s.carry)
+	s.socket(w, r, protocol, s.carry)
 }
 
 // carry reads the first message and carries the session.
@@ -41,20 +40,23 @@ func (s *Server) carry(ctx context.Context, conn *websocket.Conn) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "a terminal begins with what to open")
 	}
-	p, err := s.person(ctx, m.Bearer)
+	lease, err := s.admit(ctx, m.Bearer, &s.terminals, maxTerminals)
 	if err != nil {
 		return err
 	}
+	defer lease.end()
 	open := m.open()
 	if open.GetUser() == "" {
-		u, err := user.LookupId(strconv.Itoa(p.uid))
+		u, err := user.LookupId(strconv.Itoa(lease.uid))
 		if err != nil {
-			return fault.New(fault.Invalid, "find the name of user %d: %w", p.uid, err).Try("the name of an account on %s", open.GetDevice())
+			return fault.New(fault.Invalid, "find the name of user %d: %w", lease.uid, err).Try("the name of an account on %s", open.GetDevice())
 		}
 		open.User = u.Username
 	}
 	conn.SetReadLimit(maxMessage)
-	return s.cfg.Local.Shell(api.As(ctx, p.uid), &screen{ctx: ctx, conn: conn, open: open})
+	return lease.during(ctx, func(bounded context.Context) error {
+		return s.cfg.Local.Shell(bounded, &screen{ctx: ctx, conn: conn, open: open, lease: lease})
+	})
 }
 
 // screen is a page's terminal as a session's program.
@@ -62,6 +64,7 @@ type screen struct {
 	ctx  context.Context //nolint:containedctx // Program has none: the connection's, for as long as the handler runs
 	conn *websocket.Conn
 	open *warrenv1.ShellOpen // until it was received
+	*lease
 
 	given atomic.Uint64 // bytes of output sent
 	typed uint64        // bytes of input received
@@ -80,7 +83,11 @@ func (s *screen) Receive() (*warrenv1.ShellInput, error) {
 			return nil, err
 		}
 		if kind == websocket.MessageText {
-			in, err := readControl(data)
+			in, bearer, err := readControl(data)
+			if bearer != "" {
+				s.renew(bearer)
+				continue
+			}
 			if err == nil && in.GetAcked() > s.given.Load() {
 				err = fmt.Errorf("acknowledges what was not sent: %w", errMessage)
 			}
