@@ -155,7 +155,10 @@ func TestCodecsAreListed(t *testing.T) {
 	if err != nil || len(parts) != 1 || parts[0].purl() != "pkg:deb/debian/libvpx@1.12.0-1+deb12u5" {
 		t.Errorf("parts %+v, %v", parts, err)
 	}
-	if _, err := codecParts(lay("warren", "another"), dir, "amd64"); err == nil || !strings.Contains(err.Error(), "does not carry") {
+	if parts, err := codecParts(lay("warren", "another"), dir, "amd64"); err != nil || parts != nil {
+		t.Errorf("a binary without screens: %v, %v", parts, err)
+	}
+	if _, err := codecParts(lay("warren", "warren/session/screen/codec.Start"), dir, "amd64"); err == nil || !strings.Contains(err.Error(), "does not carry") {
 		t.Errorf("another binary: %v", err)
 	}
 }
