@@ -62,17 +62,9 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Picture is what is on the screen: rows of 4 bytes a pixel, blue, green, red
-// and one that does not count, as X11 gives them.
-type Picture struct {
-	Pix           []byte
-	Stride        int // bytes from one row to the next
-	Width, Height int
-}
-
 // Packet is an encoded picture.
 type Packet struct {
-	// Bytes are the codec's, without a container. They are the caller's. None:
+	// Bytes are the codec's, without a container, and the caller's to keep. None:
 	// the codec left the picture out, and the next one makes up for it.
 	Bytes []byte
 	// Key tells that a decoder can begin here.
@@ -109,60 +101,33 @@ func (o *Options) check() error {
 }
 
 // coded is the size that the codec sees: even, and not smaller than a block.
-func (o *Options) coded() (width, height int) {
-	return max(16, (o.Width+1)&^1), max(16, (o.Height+1)&^1)
+func (o *Options) coded() image.Point {
+	return image.Pt(max(16, (o.Width+1)&^1), max(16, (o.Height+1)&^1))
 }
 
-// lay copies what changed of p into the shared picture of width x height, and
-// returns the rectangles of it that the helper has to read anew. Beyond p's own
-// edges its last pixels go on.
-func lay(shared []byte, width, height int, p Picture, changed []image.Rectangle) []image.Rectangle {
-	whole := image.Rect(0, 0, p.Width, p.Height)
-	var out []image.Rectangle
-	for _, r := range changed {
-		if r = r.Intersect(whole); !r.Empty() {
-			out = append(out, r)
-		}
-	}
-	if len(out) > maxRects {
-		one := out[0]
-		for _, r := range out {
-			one = one.Union(r)
-		}
-		out = append(out[:0], one)
-	}
-	for i, r := range out {
-		for y := r.Min.Y; y < r.Max.Y; y++ {
-			row := shared[y*width*4 : (y+1)*width*4]
-			copy(row[r.Min.X*4:r.Max.X*4], p.Pix[y*p.Stride+r.Min.X*4:])
-			if r.Max.X == p.Width {
-				for x := p.Width; x < width; x++ {
-					copy(row[x*4:x*4+4], row[(p.Width-1)*4:])
-				}
+// lay copies pix, the pixels of r, into the shared picture of size, of
+// which own are the caller's, and returns the part of it that the helper has
+// to read anew. Beyond the picture's edges its last pixels go on.
+func lay(to []byte, size, own image.Point, r image.Rectangle, pix []byte, stride int) image.Rectangle {
+	row := size.X * 4
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		line := to[y*row : (y+1)*row]
+		copy(line[r.Min.X*4:r.Max.X*4], pix[(y-r.Min.Y)*stride:])
+		if r.Max.X == own.X {
+			for x := own.X; x < size.X; x++ {
+				copy(line[x*4:x*4+4], line[(own.X-1)*4:])
 			}
 		}
-		if r.Max.X == p.Width {
-			r.Max.X = width
+	}
+	if r.Max.X == own.X {
+		r.Max.X = size.X
+	}
+	if r.Max.Y == own.Y {
+		last := to[(own.Y-1)*row:]
+		for y := own.Y; y < size.Y; y++ {
+			copy(to[y*row+r.Min.X*4:y*row+r.Max.X*4], last[r.Min.X*4:])
 		}
-		if r.Max.Y == p.Height {
-			last := shared[(p.Height-1)*width*4:]
-			for y := p.Height; y < height; y++ {
-				copy(shared[(y*width+r.Min.X)*4:(y*width+r.Max.X)*4], last[r.Min.X*4:])
-			}
-			r.Max.Y = height
-		}
-		out[i] = r
+		r.Max.Y = size.Y
 	}
-	return out
-}
-
-// check tells what is wrong with a picture, for its size.
-func (p Picture) check(width, height int) error {
-	if p.Width != width || p.Height != height {
-		return fmt.Errorf("a picture of %d x %d came to an encoder of %d x %d", p.Width, p.Height, width, height)
-	}
-	if p.Stride < p.Width*4 || len(p.Pix) < p.Stride*(p.Height-1)+p.Width*4 {
-		return fmt.Errorf("%d bytes, %d a row, are no picture of %d x %d", len(p.Pix), p.Stride, p.Width, p.Height)
-	}
-	return nil
+	return r
 }

@@ -74,9 +74,23 @@ func begin(t testing.TB, text []byte, o Options) *Encoder {
 	return e
 }
 
-func noise(w, h int, seed uint64) Picture {
+// picture is one as a display gives it.
+type picture struct {
+	Pix                   []byte
+	Stride, Width, Height int
+}
+
+// encode lays all of p and encodes it.
+func (e *Encoder) encode(ctx context.Context, p picture, at time.Duration) (Packet, error) {
+	if err := e.Lay(image.Rect(0, 0, p.Width, p.Height), p.Pix, p.Stride); err != nil {
+		return Packet{}, err
+	}
+	return e.Encode(ctx, at, false)
+}
+
+func noise(w, h int, seed uint64) picture {
 	r := rand.New(rand.NewPCG(seed, 1))
-	p := Picture{Pix: make([]byte, w*h*4), Stride: w * 4, Width: w, Height: h}
+	p := picture{Pix: make([]byte, w*h*4), Stride: w * 4, Width: w, Height: h}
 	for i := range p.Pix {
 		p.Pix[i] = byte(r.Uint32())
 	}
@@ -90,7 +104,7 @@ func TestPicturesOfAllSizes(t *testing.T) {
 			e := begin(t, text, Options{Codec: c, Width: size.X, Height: size.Y, Threads: 2})
 			p := noise(size.X, size.Y, 1)
 			for i := range 3 {
-				got, err := e.Encode(context.Background(), p, nil, time.Duration(i)*33*time.Millisecond, false)
+				got, err := e.encode(context.Background(), p, time.Duration(i)*33*time.Millisecond)
 				if err != nil {
 					t.Fatalf("%v %v, picture %d: %v", c, size, i, err)
 				}

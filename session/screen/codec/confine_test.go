@@ -32,7 +32,7 @@ func TestHelperCannot(t *testing.T) {
 	for what, says := range attempts() {
 		t.Run(strings.ReplaceAll(says, " ", "-"), func(t *testing.T) {
 			e := begin(t, text, Options{Codec: VP9, Width: 64, Height: 64, Threads: 2})
-			if _, err := e.Encode(t.Context(), noise(64, 64, 1), nil, 0, false); err != nil {
+			if _, err := e.Encode(t.Context(), 0, false); err != nil {
 				t.Fatal(err)
 			}
 			a, err := e.helper.ask(t.Context(), order(what), e.options.Patience, maxPacket)
@@ -159,7 +159,7 @@ func TestParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Printf("helper is %d\n", e.helper.process.Pid)
-	_, _ = e.Encode(context.Background(), noise(64, 64, 1), nil, 0, false)
+	_, _ = e.Encode(context.Background(), 0, false)
 }
 
 // TestHelperTakesAnything: whatever is sent, it answers, or ends by itself.

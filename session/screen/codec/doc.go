@@ -1,9 +1,9 @@
 // Package codec encodes pictures of a screen as video, in a process that can do
 // nothing else.
 //
-//	Encode(picture, what changed)
-//	     |  copied into memory that the helper can only read
-//	     v
+//	Lay(what changed)    into memory that the helper can only read
+//	Encode() |
+//	     |   v
 //	 shared picture ----> helper: B,G,R -> 4:2:0 by libyuv
 //	     commands  ----->   VP9 by libvpx, AV1 by libaom, for screens
 //	     <----- packets

@@ -16,8 +16,9 @@ const (
 	deathWindow = time.Minute
 )
 
-// Encoder turns pictures of one size into packets of one codec. Encode is for
-// one goroutine; SetBitrate and Close for any.
+// Encoder turns the pictures of one size into packets of one codec: Lay what
+// has changed, then Encode. Both are for one goroutine; SetBitrate and Close
+// for any.
 type Encoder struct {
 	options Options
 	kbit    atomic.Int64
@@ -25,8 +26,8 @@ type Encoder struct {
 	shared  *shared
 	closed  atomic.Bool
 
-	mu     sync.Mutex // held while a picture is encoded
-	laid   bool       // the shared picture is whole
+	mu     sync.Mutex        // held by Lay and Encode
+	laid   []image.Rectangle // of the shared picture, since the last Encode
 	deaths []time.Time
 	end    error // ErrGivenUp or ErrClosed, with the reason
 
@@ -65,8 +66,8 @@ func start(ctx context.Context, options Options, text []byte) (_ *Encoder, err e
 	if e.program, err = newProgram(text); err != nil {
 		return nil, err
 	}
-	w, h := options.coded()
-	if e.shared, err = newShared(w * h * 4); err != nil {
+	size := options.coded()
+	if e.shared, err = newShared(size.X * size.Y * 4); err != nil {
 		return nil, err
 	}
 	if err = e.launch(ctx); err != nil {
@@ -119,21 +120,44 @@ func (e *Encoder) bury(err error) error {
 	return h.autopsy(err)
 }
 
-// Encode brings what changed since the last picture into the encoder and
-// returns its packet; changed is in pixels of p, and of the first picture all
-// counts as changed. Without a change it encodes the picture once more, which
-// makes it better. at is the device's clock, when the picture was grabbed. p is
-// read until Encode returns and not kept.
+// Lay copies pixels into the picture: of r, row by row, stride bytes from one
+// row to the next, 4 bytes a pixel: blue, green, red, and one that means
+// nothing. What was never laid is black.
+func (e *Encoder) Lay(r image.Rectangle, pix []byte, stride int) error {
+	own := image.Pt(e.options.Width, e.options.Height)
+	if r.Empty() || !r.In(image.Rectangle{Max: own}) {
+		return fmt.Errorf("lay %v into a picture of %v", r, own)
+	}
+	if stride < r.Dx()*4 || len(pix) < stride*(r.Dy()-1)+r.Dx()*4 {
+		return fmt.Errorf("lay %v: %d bytes, %d a row, are not that much", r, len(pix), stride)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed.Load() {
+		return ErrClosed
+	}
+	r = lay(e.shared.bytes, e.options.coded(), own, r, pix, stride)
+	if len(e.laid) == maxRects {
+		for _, l := range e.laid {
+			r = r.Union(l)
+		}
+		e.laid = e.laid[:0]
+	}
+	e.laid = append(e.laid, r)
+	return nil
+}
+
+// Encode brings what was laid since the last time into the encoder and returns
+// its packet; the first one is a key. Where nothing was laid it encodes the
+// picture once more, which makes it better. at is the device's clock, when the
+// picture was grabbed.
 //
 // A helper that crashes, hangs or talks nonsense is replaced, and the picture
 // encoded as a key by the next one. The third death in a minute is the end:
 // ErrGivenUp, with the reason, now and for ever. When ctx ends first, the
 // helper is killed, because it cannot be asked to stop; the next call begins
 // with a new one.
-func (e *Encoder) Encode(ctx context.Context, p Picture, changed []image.Rectangle, at time.Duration, key bool) (Packet, error) {
-	if err := p.check(e.options.Width, e.options.Height); err != nil {
-		return Packet{}, fmt.Errorf("encode: %w", err)
-	}
+func (e *Encoder) Encode(ctx context.Context, at time.Duration, key bool) (Packet, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.end == nil && e.closed.Load() {
@@ -142,14 +166,8 @@ func (e *Encoder) Encode(ctx context.Context, p Picture, changed []image.Rectang
 	if e.end != nil {
 		return Packet{}, fmt.Errorf("encode: %w", e.end)
 	}
-	w, h := e.options.coded()
-	if !e.laid {
-		changed = []image.Rectangle{image.Rect(0, 0, p.Width, p.Height)}
-	}
-	rects := lay(e.shared.bytes, w, h, p, changed)
-	e.laid = true
 	for {
-		out, err := e.attempt(ctx, at, key, rects)
+		out, err := e.attempt(ctx, at, key)
 		switch {
 		case err == nil:
 			return out, nil
@@ -173,20 +191,19 @@ func (e *Encoder) Encode(ctx context.Context, p Picture, changed []image.Rectang
 }
 
 // attempt has one picture encoded, by a new helper where there is none.
-func (e *Encoder) attempt(ctx context.Context, at time.Duration, key bool, rects []image.Rectangle) (Packet, error) {
+func (e *Encoder) attempt(ctx context.Context, at time.Duration, key bool) (Packet, error) {
 	if e.helper == nil {
 		if err := e.launch(ctx); err != nil {
 			return Packet{}, err
 		}
-		w, h := e.options.coded()
-		key, rects = true, []image.Rectangle{image.Rect(0, 0, w, h)}
+		e.laid = append(e.laid[:0], image.Rectangle{Max: e.options.coded()})
 	}
 	var message []byte
 	if kbit := e.kbit.Load(); kbit != e.told {
 		e.told = kbit
 		message = rateMessage(int(kbit))
 	}
-	message = append(message, encodeMessage(at, key, rects)...)
+	message = append(message, encodeMessage(at, key, e.laid)...)
 	a, err := e.helper.ask(ctx, message, e.options.Patience, maxPacket)
 	if err == nil && a.kind != isPacket {
 		err = errGarbage
@@ -194,6 +211,7 @@ func (e *Encoder) attempt(ctx context.Context, at time.Duration, key bool, rects
 	if err != nil {
 		return Packet{}, e.bury(err)
 	}
+	e.laid = e.laid[:0]
 	return Packet{Bytes: a.body, Key: a.flags == 1, Convert: a.convert, Encode: a.encode}, nil
 }
 

@@ -29,7 +29,7 @@ func TestHelperIsReplaced(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				got, err := e.Encode(t.Context(), p, nil, time.Duration(i)*33*time.Millisecond, false)
+				got, err := e.encode(t.Context(), p, time.Duration(i)*33*time.Millisecond)
 				if err != nil {
 					t.Fatalf("picture %d: %v", i, err)
 				}
@@ -55,13 +55,13 @@ func TestGivenUp(t *testing.T) {
 		if _, err := e.helper.commands.Write(order('o')); err != nil {
 			t.Fatal(err)
 		}
-		_, err = e.Encode(t.Context(), p, nil, 0, false)
+		_, err = e.encode(t.Context(), p, 0)
 	}
 	for range 2 {
 		if !errors.Is(err, ErrGivenUp) || !strings.Contains(err.Error(), "bad system call") {
 			t.Fatalf("after %d deaths: %v", maxDeaths, err)
 		}
-		if _, err = e.Encode(t.Context(), p, nil, 0, true); err == nil {
+		if _, err = e.Encode(t.Context(), 0, true); err == nil {
 			t.Fatal("it went on")
 		}
 	}
@@ -77,7 +77,7 @@ func TestDeathsAreForgotten(t *testing.T) {
 		if _, err := e.helper.commands.Write(order('c')); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.Encode(t.Context(), noise(64, 64, 1), nil, 0, false); err != nil {
+		if _, err := e.Encode(t.Context(), 0, false); err != nil {
 			t.Fatalf("death %d: %v", i, err)
 		}
 		for j := range e.deaths {
@@ -100,17 +100,17 @@ func TestEndInTheMiddle(t *testing.T) {
 	hang()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := e.Encode(ctx, p, nil, 0, false); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := e.encode(ctx, p, 0); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("out of time: %v", err)
 	}
-	got, err := e.Encode(t.Context(), p, nil, 0, false)
+	got, err := e.encode(t.Context(), p, 0)
 	if err != nil || !got.Key || len(e.deaths) != 0 {
 		t.Fatalf("after that: key %v, deaths %d, %v", got.Key, len(e.deaths), err)
 	}
 	hang()
 	done := make(chan error)
 	go func() {
-		_, err := e.Encode(context.Background(), p, nil, 0, false)
+		_, err := e.encode(context.Background(), p, 0)
 		done <- err
 	}()
 	if err := e.Close(); err != nil {
@@ -119,7 +119,7 @@ func TestEndInTheMiddle(t *testing.T) {
 	if err := <-done; !errors.Is(err, ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
-	if _, err := e.Encode(t.Context(), p, nil, 0, false); !errors.Is(err, ErrClosed) {
+	if _, err := e.encode(t.Context(), p, 0); !errors.Is(err, ErrClosed) {
 		t.Errorf("closed before: %v", err)
 	}
 	for deadline := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
@@ -136,7 +136,7 @@ func TestRateChanges(t *testing.T) {
 		size := func(kbit int) (n int) {
 			e.SetBitrate(kbit)
 			for i := range 40 {
-				got, err := e.Encode(t.Context(), moving(640, 360, i), []image.Rectangle{image.Rect(0, 0, 640, 360)}, time.Duration(i)*33*time.Millisecond, false)
+				got, err := e.encode(t.Context(), moving(640, 360, i), time.Duration(i)*33*time.Millisecond)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -168,37 +168,54 @@ func TestOptionsAreChecked(t *testing.T) {
 			t.Errorf("%s: %v", says, err)
 		}
 	}
-	if w, h := good.coded(); w != 16 || h != 16 {
-		t.Errorf("coded as %d x %d", w, h)
+	if got := good.coded(); got != image.Pt(16, 16) {
+		t.Errorf("coded as %v", got)
 	}
 }
 
 func TestLay(t *testing.T) {
-	const w, h = 18, 16 // of 17 x 3
+	e := begin(t, plain(t), Options{Codec: VP9, Width: 17, Height: 3})
+	size := e.options.coded()
 	p := noise(17, 3, 3)
-	shared := make([]byte, w*h*4)
-	if got := lay(shared, w, h, p, []image.Rectangle{image.Rect(-5, -5, 99, 99), image.Rect(20, 0, 30, 3)}); len(got) != 1 || got[0] != image.Rect(0, 0, w, h) {
-		t.Errorf("laid %v", got)
+	whole := image.Rect(0, 0, 17, 3)
+	if err := e.Lay(whole, p.Pix, p.Stride); err != nil {
+		t.Fatal(err)
 	}
-	for y := range h {
-		for x := range w {
-			from := min(y, 2)*p.Stride + min(x, 16)*4
-			if !bytes.Equal(shared[(y*w+x)*4:][:4], p.Pix[from:from+4]) {
+	if len(e.laid) != 1 || e.laid[0] != (image.Rectangle{Max: size}) {
+		t.Errorf("laid %v", e.laid)
+	}
+	part := noise(2, 2, 4)
+	if err := e.Lay(image.Rect(15, 1, 17, 3), part.Pix, part.Stride); err != nil {
+		t.Fatal(err)
+	}
+	for y := range size.Y {
+		for x := range size.X {
+			ox, oy := min(x, 16), min(y, 2)
+			want := p.Pix[oy*p.Stride+ox*4:][:4]
+			if ox >= 15 && oy >= 1 {
+				want = part.Pix[(oy-1)*part.Stride+(ox-15)*4:][:4]
+			}
+			if !bytes.Equal(e.shared.bytes[(y*size.X+x)*4:][:4], want) {
 				t.Fatalf("pixel %d,%d", x, y)
 			}
 		}
 	}
-	var many []image.Rectangle
+	e.laid = nil
 	for i := range maxRects + 1 {
-		many = append(many, image.Rect(i%10, i%2, i%10+2, i%2+1))
-	}
-	if got := lay(shared, w, h, p, many); len(got) != 1 || got[0] != image.Rect(0, 0, 11, 2) {
-		t.Errorf("many: %v", got)
-	}
-	for _, bad := range []Picture{{Width: 17, Height: 2}, {Width: 17, Height: 3, Stride: 67, Pix: p.Pix}, {Width: 17, Height: 3, Stride: 68, Pix: p.Pix[:200]}} {
-		if bad.check(17, 3) == nil {
-			t.Errorf("%+v is taken", bad)
+		if err := e.Lay(image.Rect(i%10, i%2, i%10+1, i%2+1), p.Pix, p.Stride); err != nil {
+			t.Fatal(err)
 		}
+	}
+	if len(e.laid) != 1 || e.laid[0] != image.Rect(0, 0, 10, 2) {
+		t.Errorf("many: %v", e.laid)
+	}
+	for _, bad := range []image.Rectangle{{}, image.Rect(-1, 0, 3, 3), image.Rect(0, 0, 18, 3), image.Rect(0, 0, 17, 4)} {
+		if e.Lay(bad, make([]byte, 1000), 72) == nil {
+			t.Errorf("%v is taken", bad)
+		}
+	}
+	if e.Lay(whole, p.Pix, 67) == nil || e.Lay(whole, p.Pix[:203], p.Stride) == nil {
+		t.Error("too few bytes are taken")
 	}
 }
 

@@ -46,11 +46,11 @@ type answer struct {
 }
 
 func startMessage(o Options) []byte {
-	w, h := o.coded()
+	size := o.coded()
 	b := make([]byte, 0, startSize)
 	b = binary.LittleEndian.AppendUint32(b, magic)
 	b = append(b, byte(o.Codec), byte(o.Threads), 0, 0)
-	for _, v := range []int{w, h, o.Kbit} {
+	for _, v := range []int{size.X, size.Y, o.Kbit} {
 		b = binary.LittleEndian.AppendUint32(b, uint32(v))
 	}
 	return b

@@ -35,7 +35,7 @@ static const char *vp9_open(const struct settings *s) {
 	cfg.rc_resize_allowed = 0;
 	cfg.kf_mode = VPX_KF_DISABLED;
 	if (vpx_codec_enc_init(&ctx, vpx_codec_vp9_cx(), &cfg, 0)) return "VP9 does not take these settings";
-	if (vpx_codec_control(&ctx, VP8E_SET_CPUUSED, 8) ||
+	if (vpx_codec_control(&ctx, VP8E_SET_CPUUSED, 9) ||
 	    vpx_codec_control(&ctx, VP9E_SET_TUNE_CONTENT, VP9E_CONTENT_SCREEN) ||
 	    vpx_codec_control(&ctx, VP9E_SET_AQ_MODE, 3) ||
 	    vpx_codec_control(&ctx, VP9E_SET_ROW_MT, s->threads > 1) ||
