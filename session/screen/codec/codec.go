@@ -55,8 +55,8 @@ type Options struct {
 	// Threads of the encoder, at most 16. Zero is one for each two million
 	// pixels, at most four and no more than there are cores.
 	Threads int
-	// Patience is how long one picture may take. Zero is three seconds and half
-	// a second for each million pixels.
+	// Patience is how long one picture may take. Zero is ten seconds and one for
+	// each million pixels: a first picture of AV1 on a busy machine takes some.
 	Patience time.Duration
 	// Log is told of helpers that die. Nil is nobody.
 	Log *slog.Logger
@@ -92,7 +92,7 @@ func (o *Options) check() error {
 		o.Kbit = 4000
 	}
 	if o.Patience == 0 {
-		o.Patience = 3*time.Second + time.Duration(pixels/2)*time.Microsecond
+		o.Patience = 10*time.Second + time.Duration(pixels)*time.Microsecond
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

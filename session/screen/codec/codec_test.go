@@ -59,6 +59,9 @@ func once(t testing.TB, o *sync.Once, text *[]byte, flags ...string) []byte {
 
 func begin(t testing.TB, text []byte, o Options) *Encoder {
 	t.Helper()
+	if o.Patience == 0 {
+		o.Patience = 5 * time.Minute // whatever else this machine does
+	}
 	if err := o.check(); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestHelperIsReplaced(t *testing.T) {
 		says string
 	}{{'c', "crash"}, {'h', "hang"}, {'g', "garbage"}, {'l', "too long"}} {
 		t.Run(c.says, func(t *testing.T) {
-			e := begin(t, text, Options{Codec: VP9, Width: 320, Height: 200, Patience: 3 * time.Second})
+			e := begin(t, text, Options{Codec: VP9, Width: 320, Height: 200, Patience: 5 * time.Second})
 			p := noise(320, 200, 1)
 			for i, want := range []bool{true, false, true, false} {
 				if i == 2 {
