@@ -78,7 +78,7 @@ func verbWords() map[string][]words {
 	sources := both(technicians, devices, after("group:", groups), after("tag:", tags), oneOf("role:admin"))
 	targets := both(devices, after("tag:", tags), oneOf("role:controller", "role:gateway", "role:device", "role:technician"))
 	return map[string][]words{
-		"warren ping": {devices}, "warren device": {devices}, "warren shell": {devices},
+		"warren ping": {devices}, "warren device": {devices}, "warren shell": {devices}, "warren desktop": {devices},
 		"warren revoke": {both(devices, technicians)}, "warren technicians remove": {technicians},
 		"warren controllers add": {devices}, "warren controllers remove": {devices},
 		"warren policy explain": {sources, targets, oneOf("shell", "view", "control", "files", "forward", "run", "ping", "tcp:22", "udp:53", "icmp")},

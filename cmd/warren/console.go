@@ -29,22 +29,31 @@ local user who asked.`,
 		Example: "  warren console\n  warren console --no-open",
 		Args:    noArgs,
 		RunE: a.asking(func(ctx context.Context, c *client.Local, _ []string) error {
-			in, err := c.Console.Enter(ctx, &warrenv1.EnterRequest{})
-			if err != nil {
-				return err
-			}
-			switch {
-			case a.json:
-				return a.printJSON(map[string]string{"url": in.GetUrl()})
-			case noOpen || !hasDisplay():
-				_, err = fmt.Fprintln(a.out, in.GetUrl())
-				return err
-			}
-			return a.browse(ctx, in.GetUrl())
+			return a.enter(ctx, c, "", noOpen)
 		}),
 	}
 	cmd.Flags().BoolVar(&noOpen, "no-open", false, "print the address, open nothing")
 	return cmd
+}
+
+// enter lets a browser in, at a page of the console; empty is the first.
+func (a *app) enter(ctx context.Context, c *client.Local, page string, noOpen bool) error {
+	in, err := c.Console.Enter(ctx, &warrenv1.EnterRequest{})
+	if err != nil {
+		return err
+	}
+	url := in.GetUrl()
+	if page != "" {
+		url += "&to=" + page
+	}
+	switch {
+	case a.json:
+		return a.printJSON(map[string]string{"url": url})
+	case noOpen || !hasDisplay():
+		_, err = fmt.Fprintln(a.out, url)
+		return err
+	}
+	return a.browse(ctx, url)
 }
 
 // hasDisplay tells whether a browser could show itself.

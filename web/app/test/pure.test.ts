@@ -9,7 +9,7 @@ import { Haystack } from "../src/lib/filter";
 import { layout } from "../src/lib/graph";
 import { href, parseRoute } from "../src/lib/router";
 import { ago, bytes, lasted, millis } from "../src/lib/time";
-import { pastedToken, tokenIn } from "../src/lib/token";
+import { pageIn, pastedToken, tokenIn } from "../src/lib/token";
 import { de } from "../src/text/de";
 import { en } from "../src/text/en";
 
@@ -18,6 +18,11 @@ describe("the token", () => {
 		expect(tokenIn("#t=abcDEF123_-")).toBe("abcDEF123_-");
 		expect(tokenIn("http://localhost:7780/#t=abcdefgh")).toBe("abcdefgh");
 		expect(tokenIn("#/devices?t=abcdefgh")).toBe("");
+		expect(tokenIn("#t=abcdefgh&to=/devices/0a/desktop?view")).toBe("abcdefgh");
+		expect(pageIn("#t=abcdefgh&to=/devices/0a/desktop?view")).toBe("/devices/0a/desktop?view");
+		expect(pageIn("#t=abcdefgh")).toBe("/");
+		expect(tokenIn("#t=abcdefgh&to=https://evil.example")).toBe("");
+		expect(tokenIn("#t=abcdefgh&to=/a'b")).toBe("");
 		expect(tokenIn("#t=<script>")).toBe("");
 		expect(pastedToken(" abcdefgh ")).toBe("abcdefgh");
 		expect(pastedToken("two words")).toBe("");

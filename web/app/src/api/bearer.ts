@@ -1,5 +1,5 @@
 import { createStore } from "../lib/store";
-import { tokenIn } from "../lib/token";
+import { pageIn, tokenIn } from "../lib/token";
 import { toldIn } from "./fault";
 
 /**
@@ -32,7 +32,7 @@ export function currentBearer(): string {
 export async function begin(): Promise<void> {
 	const token = tokenIn(location.hash);
 	if (token !== "") {
-		history.replaceState(null, "", `${location.pathname}#/`);
+		history.replaceState(null, "", `${location.pathname}#${pageIn(location.hash)}`);
 		await enter(token);
 		return;
 	}
