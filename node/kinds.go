@@ -2,6 +2,8 @@ package node
 
 import (
 	"warren/session"
+	"warren/session/screen"
+	"warren/session/screen/x11"
 	"warren/session/shell"
 )
 
@@ -11,5 +13,5 @@ func (l *life) kinds() []session.Kind {
 	if l.cfg.Up.HostFiles {
 		options = append(options, shell.HostFiles)
 	}
-	return []session.Kind{shell.New(options...)}
+	return append(screen.Kinds(screen.Config{Desk: x11.New(), Log: l.log.With("part", "screen")}), shell.New(options...))
 }

@@ -77,7 +77,8 @@ type Kind interface {
 	Verb() string
 	// Serve does the session's work and returns when it is over, at the
 	// latest a second after ctx has ended (context.Cause says why). The broker
-	// closes the stream. An error is for the log of the device alone.
+	// closes the stream. An error is for the log of the device alone, but for an
+	// *EndError: its reason is told to the technician.
 	Serve(ctx context.Context, s Stream, r Request) error
 }
 

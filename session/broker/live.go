@@ -91,9 +91,12 @@ func (b *Broker) work(ctx context.Context, l *live) error {
 		<-cut
 		return context.Cause(ctx)
 	}
+	var end *session.EndError
 	switch {
 	case errors.Is(err, io.EOF):
 		err = nil
+	case errors.As(err, &end):
+		s.closeWith(end.Reason, patience)
 	case err != nil && !errors.Is(err, session.ErrLost):
 		s.closeWith("the session failed on the device", patience)
 	}

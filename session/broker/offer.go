@@ -76,7 +76,7 @@ func decodeOffer(s *warrenv1.Statement) (offer, error) {
 		return offer{}, fmt.Errorf("a field of the wrong size: %w", errOffer)
 	case !word(o.verb, maxVerb):
 		return offer{}, fmt.Errorf("verb %.40q: %w", o.verb, errOffer)
-	case !name(o.user, maxUser):
+	case o.user != "" && !name(o.user, maxUser): // none where the verb acts as nobody: policy tells
 		return offer{}, fmt.Errorf("user %.80q: %w", o.user, errOffer)
 	case len(o.reason) > maxReason || !utf8.ValidString(o.reason):
 		return offer{}, fmt.Errorf("reason of %d bytes: %w", len(o.reason), errOffer)

@@ -154,7 +154,6 @@ func TestOfferMatrix(t *testing.T) {
 		"no verb":             func(m *warrenv1.Offer) { m.Verb = "" },
 		"a wildcard verb":     func(m *warrenv1.Offer) { m.Verb = "*" },
 		"a long verb":         func(m *warrenv1.Offer) { m.Verb = strings.Repeat("a", 33) },
-		"no user":             func(m *warrenv1.Offer) { m.OsUser = "" },
 		"a user with a colon": func(m *warrenv1.Offer) { m.OsUser = "a:b" },
 		"a user like a path":  func(m *warrenv1.Offer) { m.OsUser = "../a" },
 		"a user like an option": func(m *warrenv1.Offer) {
@@ -347,6 +346,8 @@ func TestPlanDecides(t *testing.T) {
 		"another verb":                     {grant([]string{"files"}, []string{"*"}), session.CauseVerb},
 		"another user":                     {grant([]string{"echo"}, []string{"alice"}), session.CauseUser},
 		"root is no part of any":           {grant([]string{"echo"}, []string{"root"}), session.CauseUser},
+		"any user is not nobody at all":    {grant([]string{"echo"}, []string{"*", "root"}), session.CauseUser},
+		"a verb that acts as nobody":       {grant([]string{"echo"}, []string{""}), -1},
 		"a verb that the device lacks":     {grant([]string{"*"}, []string{"*"}), session.CauseNoVerb},
 		"the right verb and user by names": {grant([]string{"echo"}, []string{"guest"}), -1},
 	} {
@@ -354,6 +355,9 @@ func TestPlanDecides(t *testing.T) {
 		m := o.fresh()
 		if test.want == session.CauseNoVerb {
 			m.Verb = "screen"
+		}
+		if strings.Contains(name, "nobody") {
+			m.OsUser = ""
 		}
 		err := o.open(o.sign(m))
 		var refusal *session.Refusal

@@ -337,7 +337,6 @@ func TestDialChecks(t *testing.T) {
 		"no signal":            func(c *broker.DialConfig) { c.Signal = nil },
 		"another device's key": func(c *broker.DialConfig) { c.Device[0] ^= 1 },
 		"no device key":        func(c *broker.DialConfig) { c.DeviceKey = nil },
-		"no user":              func(c *broker.DialConfig) { c.OSUser = "" },
 	} {
 		cfg := whole
 		spoil(&cfg)

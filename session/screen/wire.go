@@ -149,21 +149,35 @@ func parts(frame, buffer []byte, send func([]byte) error) error {
 	}
 }
 
-// joiner puts a frame's parts together.
-type joiner struct{ frame []byte }
+// Joiner puts together the parts of a frame, of what a device sends.
+type Joiner struct{ frame []byte }
 
-// add takes a message of kind kindPart or kindLast and gives the frame where
-// it is whole; it is good until the next call.
-func (j *joiner) add(message []byte) (frame []byte, whole bool, err error) {
-	if len(j.frame)+len(message)-1 > tiles.MaxFrame {
-		return nil, false, fmt.Errorf("a frame of more than %d bytes: %w", tiles.MaxFrame, errMessage)
+// Add takes a message. Where an event or a frame is whole with it, it gives
+// that: the byte 1 and a ScreenEvent, or the byte 3 and a frame (package
+// tiles). It is good until the next call.
+func (j *Joiner) Add(message []byte) (whole []byte, err error) {
+	if len(message) == 0 || len(message) > session.MaxMessage {
+		return nil, fmt.Errorf("%d bytes from the device: %w", len(message), errMessage)
+	}
+	switch message[0] {
+	case kindEvent:
+		return message, nil
+	case kindPart, kindLast:
+	default:
+		return nil, fmt.Errorf("kind %d from the device: %w", message[0], errMessage)
+	}
+	if len(j.frame) == 0 {
+		j.frame = append(j.frame, kindLast)
+	}
+	if len(j.frame)+len(message)-2 > tiles.MaxFrame {
+		return nil, fmt.Errorf("a frame of more than %d bytes: %w", tiles.MaxFrame, errMessage)
 	}
 	j.frame = append(j.frame, message[1:]...)
-	if message[0] != kindLast {
-		return nil, false, nil
+	if message[0] == kindPart {
+		return nil, nil
 	}
-	frame, j.frame = j.frame, j.frame[:0]
-	return frame, true, nil
+	whole, j.frame = j.frame, j.frame[:0]
+	return whole, nil
 }
 
 // decodeEvent reads a device's message of kind kindEvent.

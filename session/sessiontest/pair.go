@@ -31,7 +31,7 @@ type Pair struct {
 }
 
 // NewPair makes a Pair that runs until the test ends, with a Plan that grants
-// the technician every verb as every user.
+// the technician every verb as every user and as nobody.
 func NewPair(t testing.TB, kinds ...session.Kind) *Pair {
 	t.Helper()
 	return NewPairWith(t, func(*broker.Config) {}, kinds...)
@@ -63,7 +63,7 @@ func (p *Pair) Plan() session.Plan {
 	return session.Plan{
 		Mesh: p.Mesh, Self: p.DeviceKey.ID(),
 		Technicians: []session.Technician{{Key: key, Name: "tess", Node: p.TechnicianNode}},
-		Grants:      []session.Grant{{Technician: key, Verbs: []string{session.Any}, Users: []string{session.Any, "root"}}},
+		Grants:      []session.Grant{{Technician: key, Verbs: []string{session.Any}, Users: []string{session.Any, "root", ""}}},
 	}
 }
 

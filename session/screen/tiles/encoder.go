@@ -42,10 +42,12 @@ type Encoder struct {
 	pixels, packed, out   []byte
 	ends                  []int // where each tile's pixels end in raw
 	ratio                 float64
+	whole                 bool // the viewer knows that its picture is
 }
 
-// NewEncoder makes an encoder for a picture of a size, which begins black.
-func NewEncoder(size image.Point) (*Encoder, error) {
+// NewEncoder makes an encoder for a picture of a size, which begins black. Its
+// frames are numbered from the one behind last on.
+func NewEncoder(size image.Point, last uint32) (*Encoder, error) {
 	if err := checkSize(size); err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func NewEncoder(size image.Point) (*Encoder, error) {
 	}
 	return &Encoder{
 		size: size, stride: 4 * size.X, seen: make([]byte, 4*size.X*size.Y), zstd: z, ratio: 1,
-		rows: newRowIndex(),
+		rows: newRowIndex(), frame: Frame{Number: last},
 	}, nil
 }
 
@@ -70,6 +72,9 @@ func (e *Encoder) Begin(budget int) {
 	e.frame.Copies, e.frame.Tiles = e.frame.Copies[:0], e.frame.Tiles[:0]
 	e.raw, e.ends = e.raw[:0], e.ends[:0]
 }
+
+// Number is the last frame's.
+func (e *Encoder) Number() uint32 { return e.frame.Number }
 
 // Full tells that the frame takes no more pixels.
 func (e *Encoder) Full() bool { return len(e.raw) >= e.limit || len(e.frame.Tiles) >= mostTiles }
@@ -192,10 +197,11 @@ func (e *Encoder) swap() {
 
 // Finish packs the frame and gives it, good until the next Finish, and what
 // of the pixels was left out after all, because they were packed worse than
-// was thought. Where nothing differs there is no frame. The time is in ms.
+// was thought. Complete says that all of the display was added. Where the
+// viewer would learn nothing there is no frame. The time is in ms.
 func (e *Encoder) Finish(time uint32, complete bool) (frame []byte, left []image.Rectangle, err error) {
 	f := &e.frame
-	if len(f.Tiles) == 0 && len(f.Copies) == 0 && !complete {
+	if len(f.Tiles) == 0 && len(f.Copies) == 0 && (!complete || e.whole) {
 		return nil, nil, nil
 	}
 	e.packed = e.packed[:0]
@@ -204,7 +210,7 @@ func (e *Encoder) Finish(time uint32, complete bool) (frame []byte, left []image
 	}
 	f.Number++
 	f.Time, f.Flags, f.Raw = time, 0, len(e.raw)
-	if complete && len(left) == 0 {
+	if e.whole = complete && len(left) == 0; e.whole {
 		f.Flags = Complete
 	}
 	e.out = f.append(e.out[:0])

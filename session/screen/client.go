@@ -1,0 +1,109 @@
+package screen
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"sync"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/session"
+	"warren/session/screen/tiles"
+)
+
+// Output takes what a device shows. Both are called from Run, one at a time;
+// while one blocks, the device sends no more than is on the way.
+type Output struct {
+	// Event is told of all events.
+	Event func(*warrenv1.ScreenEvent)
+	// Painted gets a frame's parts and the picture, which is Run's again on
+	// return. The frame is acknowledged then.
+	Painted func(f tiles.Frame, picture *image.NRGBA)
+}
+
+// Client is the technician's half of a view or control session, where the
+// picture is wanted in this process. Input is safe for concurrent use.
+type Client struct {
+	stream  session.Stream
+	out     Output
+	sending sync.Mutex
+}
+
+// NewClient makes a client; Run it.
+func NewClient(s session.Stream, out Output) *Client { return &Client{stream: s, out: out} }
+
+// Run paints until the session ends, and gives the stream's error: io.EOF,
+// session.ErrLost, or an *session.EndError with the device's reason. It does
+// not close the stream. Call it once.
+func (c *Client) Run(ctx context.Context) error {
+	var (
+		joiner  Joiner
+		decoder *tiles.Decoder
+		last    uint32
+	)
+	defer func() {
+		if decoder != nil {
+			decoder.Close()
+		}
+	}()
+	for {
+		message, err := c.stream.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		whole, err := joiner.Add(message)
+		if err != nil {
+			return err
+		}
+		switch {
+		case whole == nil:
+		case whole[0] == kindEvent:
+			e, err := decodeEvent(whole)
+			if err != nil {
+				return err
+			}
+			if r := e.GetReady(); r != nil {
+				if decoder != nil {
+					decoder.Close()
+				}
+				if decoder, err = tiles.NewDecoder(image.Pt(int(r.GetWidth()), int(r.GetHeight()))); err != nil {
+					return err
+				}
+			}
+			if c.out.Event != nil {
+				c.out.Event(e)
+			}
+		case decoder == nil:
+			return fmt.Errorf("a frame before the picture's size: %w", errMessage)
+		default:
+			f, err := decoder.Paint(whole[1:])
+			if err != nil {
+				return err
+			}
+			if f.Number != last+1 {
+				return fmt.Errorf("frame %d after %d: %w", f.Number, last, errMessage)
+			}
+			last = f.Number
+			if c.out.Painted != nil {
+				c.out.Painted(f, decoder.Picture)
+			}
+			ack := &warrenv1.ScreenInput{Input: &warrenv1.ScreenInput_Ack{Ack: &warrenv1.ScreenAck{Number: last}}}
+			// Where the session takes no more, Receive finds out why.
+			if err := c.Input(ctx, ack); err != nil && ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+		}
+	}
+}
+
+// Input sends what the technician does. One that the device would not take is
+// refused.
+func (c *Client) Input(ctx context.Context, in *warrenv1.ScreenInput) error {
+	m, err := inputMessage(in)
+	if err != nil {
+		return err
+	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return c.stream.Send(ctx, m)
+}

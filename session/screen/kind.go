@@ -1,0 +1,149 @@
+package screen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"warren/session"
+)
+
+// The verbs, as grants and offers call them.
+const (
+	View    = "view"
+	Control = "control"
+)
+
+// maxViewers bounds the sessions at a time: each holds a picture.
+const maxViewers = 16
+
+// Config says what a device shows.
+type Config struct {
+	Desk Desk
+	// Log is for the device's own log; nil is silence.
+	Log *slog.Logger
+}
+
+// Kinds gives the kinds "view" and "control" of a device. They know of each
+// other's viewers.
+func Kinds(cfg Config) []session.Kind {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &crowd{cfg: cfg, viewers: map[*viewer]struct{}{}}
+	return []session.Kind{&kind{View, c}, &kind{Control, c}}
+}
+
+// kind serves one of the verbs.
+type kind struct {
+	verb  string
+	crowd *crowd
+}
+
+// Verb implements session.Kind.
+func (k *kind) Verb() string { return k.verb }
+
+// Admit implements session.Admitter.
+func (k *kind) Admit(r session.Request) error {
+	if _, err := decodeRequest(r.Payload); err != nil {
+		return err
+	}
+	if k.crowd.count() >= maxViewers {
+		return session.ErrBusy
+	}
+	return nil
+}
+
+// Serve implements session.Kind. What ends it on the device's side is an
+// *session.EndError: the technician is told.
+func (k *kind) Serve(ctx context.Context, s session.Stream, r session.Request) error {
+	asked, err := decodeRequest(r.Payload)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	v := newViewer(k, s, r, asked)
+	var receiving sync.WaitGroup
+	receiving.Go(func() { cancel(v.receive(ctx)) })
+	err = v.run(ctx)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	cancel(err)
+	receiving.Wait()
+	return ended(err)
+}
+
+// ended makes of what a display says of itself what the technician is told.
+func ended(err error) error {
+	var no *Unavailable
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case errors.As(err, &no):
+		return &session.EndError{Reason: no.Error()}
+	case errors.Is(err, ErrGone):
+		return errors.Join(&session.EndError{Reason: "the display has ended"}, err)
+	default:
+		return err
+	}
+}
+
+// crowd is all who look at this device's displays.
+type crowd struct {
+	cfg     Config
+	mu      sync.Mutex
+	viewers map[*viewer]struct{}
+}
+
+func (c *crowd) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.viewers)
+}
+
+// enter adds a viewer and gives what takes it out again. All who look at the
+// same display are told.
+func (c *crowd) enter(v *viewer) (leave func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.viewers) >= maxViewers {
+		return nil, fmt.Errorf("%d viewers: %w", len(c.viewers), session.ErrBusy)
+	}
+	c.viewers[v] = struct{}{}
+	c.tell(v.display.Name())
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.viewers, v)
+		c.tell(v.display.Name())
+	}, nil
+}
+
+// tell wakes all who look at a display, c.mu held.
+func (c *crowd) tell(display string) {
+	for v := range c.viewers {
+		if v.display.Name() == display {
+			v.crowded.Store(true)
+			v.wake()
+		}
+	}
+}
+
+// names are the technicians who look at a display.
+func (c *crowd) names(display string) (out []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for v := range c.viewers {
+		if v.display.Name() == display {
+			out = append(out, v.request.Technician)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,193 @@
+package screen
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	// queueTarget is how long what was sent may wait on the way, beyond the
+	// time that an empty way takes.
+	queueTarget = 60 * time.Millisecond
+	// firstWindow is in flight before anything was measured, leastWindow on the
+	// thinnest link, mostWindow on the fastest.
+	firstWindow = 32 << 10
+	leastWindow = 3 << 10
+	mostWindow  = 4 << 20
+	// smallFrame takes no time worth speaking of on the way.
+	smallFrame = 2 << 10
+	// The way may have become longer: its length is measured anew this often.
+	measureEvery = 10 * time.Second
+	// rateMemory is how long the highest rate seen counts.
+	rateMemory = time.Second
+	// mostFlight bounds the frames in flight.
+	mostFlight = 64
+)
+
+// pacer decides how much may be on the way to the viewer: what the link
+// delivers in the time that an empty way takes and queueTarget. It measures
+// both from acknowledgements, as BBR does: the rate from what was delivered
+// between a frame's sending and its acknowledgement, the way's length from
+// frames that found it empty.
+//
+//	starting: the window grows by what is acknowledged, until the queue shows
+//	steady:   it grows slowly while the queue is short, and shrinks to rate
+//	          times time where it is long
+//	empty:    now and then nothing is sent until all is acknowledged, to
+//	          measure the way
+//
+// It knows no clock: every call says what time it is.
+type pacer struct {
+	window   float64
+	starting bool
+	most     float64 // bytes a second that the viewer wishes at most; 0 is no bound
+
+	flight    []flying
+	inFlight  int
+	delivered int
+	ackedAt   time.Time
+	last      uint32 // the highest number acknowledged
+
+	way        time.Duration // an empty way's time; 0 is unknown
+	measuredAt time.Time
+	emptying   bool
+	shrunkAt   time.Time
+	rtt        time.Duration // of the last frame acknowledged
+
+	rate      [2]float64 // bytes a second, the highest of this span and of the one before
+	rateSince time.Time
+}
+
+// flying is a frame on the way.
+type flying struct {
+	number        uint32
+	bytes         int
+	at            time.Time
+	delivered     int       // by the time it was sent
+	deliveredAt   time.Time // when that was
+	alone, capped bool      // it found the way empty; it filled the window
+}
+
+func newPacer() *pacer { return &pacer{window: firstWindow, starting: true} }
+
+// room is how many bytes a frame may have now; 0 is none, until something is
+// acknowledged.
+func (p *pacer) room(now time.Time) int {
+	if p.inFlight > 0 && !p.measuredAt.IsZero() && now.Sub(p.measuredAt) > measureEvery {
+		p.emptying = true
+	}
+	window := p.allowed()
+	switch {
+	case p.measuredAt.IsZero() && p.inFlight > 0:
+		return 0
+	case p.measuredAt.IsZero(): // a short frame first: it finds out how long the way is
+		return smallFrame / 2
+	case p.emptying && p.inFlight > 0 || len(p.flight) >= mostFlight:
+		return 0
+	case p.emptying:
+		return smallFrame / 2
+	case p.inFlight > 0 && float64(p.inFlight)+max(window/4, leastWindow/2) > window:
+		return 0
+	}
+	return int(max(min(window-float64(p.inFlight), max(window/2, leastWindow)), leastWindow/2))
+}
+
+// allowed is the window within what the viewer wishes.
+func (p *pacer) allowed() float64 {
+	if p.most > 0 {
+		return min(p.window, max(p.most*(p.way+queueTarget).Seconds(), leastWindow))
+	}
+	return p.window
+}
+
+// sent notes a frame.
+func (p *pacer) sent(number uint32, bytes int, now time.Time) {
+	f := flying{number: number, bytes: bytes, at: now, delivered: p.delivered, deliveredAt: p.ackedAt, alone: p.inFlight == 0}
+	if f.alone {
+		f.deliveredAt = now
+	}
+	p.inFlight += bytes
+	f.capped = float64(p.inFlight) >= p.window/2
+	p.flight = append(p.flight, f)
+}
+
+// acked notes that all frames up to number are painted.
+func (p *pacer) acked(number uint32, now time.Time) error {
+	if len(p.flight) == 0 || number < p.flight[0].number {
+		if number > p.last {
+			return fmt.Errorf("acknowledges frame %d, which was not sent: %w", number, errMessage)
+		}
+		return nil // again, or out of date: a view that has changed since
+	}
+	if number > p.flight[len(p.flight)-1].number {
+		return fmt.Errorf("acknowledges frame %d, which was not sent: %w", number, errMessage)
+	}
+	var f flying
+	bytes, capped := 0, false
+	for len(p.flight) > 0 && p.flight[0].number <= number {
+		f, p.flight = p.flight[0], p.flight[1:]
+		bytes += f.bytes
+		capped = capped || f.capped
+	}
+	p.last = number
+	p.inFlight -= bytes
+	p.delivered += bytes
+	p.ackedAt = now
+	p.rtt = now.Sub(f.at)
+	p.measure(f, now)
+	p.adjust(bytes, capped, now)
+	return nil
+}
+
+// measure learns from a frame that has arrived.
+func (p *pacer) measure(f flying, now time.Time) {
+	if took := now.Sub(f.deliveredAt); took > 0 {
+		rate := float64(p.delivered-f.delivered) / took.Seconds()
+		if now.Sub(p.rateSince) > rateMemory {
+			p.rate[1], p.rate[0], p.rateSince = p.rate[0], 0, now
+			if !f.capped { // an idle viewer's link is no slower for that
+				p.rate[0] = p.rate[1]
+			}
+		}
+		p.rate[0] = max(p.rate[0], rate)
+	}
+	way := p.rtt
+	if f.alone && f.bytes > smallFrame {
+		if best := p.best(); best > 0 {
+			way -= time.Duration(float64(f.bytes-smallFrame) / best * float64(time.Second))
+		}
+	}
+	way = max(way, 0)
+	switch {
+	case f.alone && (p.emptying || now.Sub(p.measuredAt) > measureEvery):
+		p.way, p.measuredAt, p.emptying = way, now, false
+	case p.measuredAt.IsZero():
+		p.way, p.measuredAt = p.rtt, now
+	case way <= p.way:
+		p.way, p.measuredAt = way, now
+	}
+}
+
+// best is the highest rate of late, in bytes a second.
+func (p *pacer) best() float64 { return max(p.rate[0], p.rate[1]) }
+
+// adjust moves the window.
+func (p *pacer) adjust(bytes int, capped bool, now time.Time) {
+	queue := p.rtt - p.way
+	switch {
+	case queue > queueTarget:
+		p.starting = false
+		fits := p.best() * (p.way + queueTarget*3/4).Seconds()
+		p.window = min(p.window, fits)
+		if queue > 2*queueTarget && now.Sub(p.shrunkAt) > p.rtt {
+			p.window *= 0.7
+			p.shrunkAt = now
+		}
+	case !capped:
+	case p.starting && queue < queueTarget/2:
+		p.window += float64(bytes)
+	case queue < queueTarget*3/4:
+		p.window += float64(bytes) / 8
+	}
+	p.window = min(max(p.window, leastWindow), mostWindow)
+}

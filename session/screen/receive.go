@@ -1,0 +1,88 @@
+package screen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"time"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/session"
+)
+
+// receive takes what the viewer says until the stream ends, and gives the
+// reason.
+func (v *viewer) receive(ctx context.Context) error {
+	for {
+		message, err := v.stream.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		in, err := decodeInput(message)
+		if err != nil {
+			return err
+		}
+		if err := v.take(ctx, in); err != nil {
+			return err
+		}
+	}
+}
+
+func (v *viewer) take(ctx context.Context, in *warrenv1.ScreenInput) error {
+	switch i := in.GetInput().(type) {
+	case nil: // of a later version
+		return nil
+	case *warrenv1.ScreenInput_Ack:
+		v.mu.Lock()
+		err := v.pacer.acked(i.Ack.GetNumber(), time.Now())
+		v.mu.Unlock()
+		v.wake()
+		return err
+	case *warrenv1.ScreenInput_View:
+		v.mu.Lock()
+		v.wish = i.View
+		v.mu.Unlock()
+		v.wake()
+		return nil
+	case *warrenv1.ScreenInput_Quality:
+		v.mu.Lock()
+		v.pacer.most = float64(i.Quality.GetMaxKbitS()) * 1000 / 8
+		v.mu.Unlock()
+		if i.Quality.GetMode() == "video" {
+			v.say("this device sends no video; the picture stays lossless")
+		}
+		v.wake()
+		return nil
+	case *warrenv1.ScreenInput_Release:
+		return v.give(ctx, in)
+	case *warrenv1.ScreenInput_Pointer:
+		v.mu.Lock()
+		v.placed = image.Pt(int(i.Pointer.GetX()), int(i.Pointer.GetY()))
+		v.mu.Unlock()
+	}
+	if v.kind.verb != Control {
+		return &session.EndError{Reason: "only looking is granted here, and the viewer sent input"}
+	}
+	return v.give(ctx, in)
+}
+
+// give hands input to the seat. Where there is none, the viewer knows that
+// from the limits.
+func (v *viewer) give(ctx context.Context, in *warrenv1.ScreenInput) error {
+	v.seating.Lock()
+	defer v.seating.Unlock()
+	if v.seat == nil {
+		return nil
+	}
+	err := v.seat.Take(ctx, in)
+	if errors.Is(err, ErrUnable) {
+		v.say(err.Error())
+		v.wake()
+		return nil
+	}
+	if err != nil && !errors.Is(err, session.ErrInvalid) && !errors.Is(err, ErrGone) {
+		return fmt.Errorf("input: %w", err)
+	}
+	return err
+}
