@@ -263,8 +263,9 @@ func flag(s Keysym) Flags {
 		return FlagMeta
 	case isoLevel3, modeSwitch:
 		return FlagAltGr
+	default:
+		return 0
 	}
-	return 0
 }
 
 // agree lets go of the modifiers that the browser says are up, and sets Caps
@@ -354,4 +355,16 @@ func (b *Board) hold(code string, wanted []Keysym, c Keycode) {
 	}
 	b.press(c)
 	b.held = append(b.held, h)
+}
+
+// Repeats reports whether a key is down that the server repeats.
+func (b *Board) Repeats() bool {
+	return slices.ContainsFunc(b.held, func(h held) bool { return h.keycode != 0 && flag(h.keysym) == 0 })
+}
+
+// Calm lets go of the keys that the server repeats.
+func (b *Board) Calm() []Stroke {
+	b.out = nil
+	b.letGo(func(h held) bool { return flag(h.keysym) == 0 })
+	return b.out
 }

@@ -123,6 +123,7 @@ func (l *Layout) with(bit Mods) (Keycode, bool) {
 			n = 3
 		case shiftR, controlR, altR, superR, isoLevel5:
 			n = 2
+		default:
 		}
 		if n > worst {
 			best, found, worst = Keycode(c), true, n

@@ -4,12 +4,353 @@ package x11
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"image"
+	"sync"
+	"sync/atomic"
+	"time"
 
+	"github.com/jezek/xgb/xproto"
+	"github.com/jezek/xgb/xtest"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/session"
 	"warren/session/screen"
+	"warren/session/screen/keys"
 )
 
+const (
+	// maxTyped bounds a text that is typed at once, in bytes.
+	maxTyped = 64 << 10
+	// typedAtOnce is after how many strokes of a text programs get a moment.
+	typedAtOnce = 64
+	typingPause = 2 * time.Millisecond
+	// settle is how long programs get to read what was typed before a keycode
+	// means something else.
+	settle = 80 * time.Millisecond
+	// silence is how long a viewer may say nothing while a key is down that the
+	// server repeats: its browser repeats it too. After that the link is taken
+	// for lost, and the key comes up long before the session ends.
+	silence = 1500 * time.Millisecond
+)
+
+// seat is one technician's hands on a display: a connection of its own.
+type seat struct {
+	*link
+	keys    keyboard
+	options screen.SeatOptions
+	clip    *clipboard
+	stale   atomic.Bool // the keyboard has become another
+
+	mu      sync.Mutex // held by whoever speaks of what follows
+	board   *keys.Board
+	region  image.Rectangle
+	buttons uint32
+	wheel   image.Point // what is left of a notch
+	idle    *time.Timer // for fallSilent
+	closed  bool
+}
+
 // Seat implements screen.Display.
-func (d *Display) Seat(context.Context, screen.SeatOptions) (screen.Seat, error) {
-	return nil, fmt.Errorf("keyboard and pointer are not taken on X11 yet: %w", screen.ErrUnable)
+func (d *Display) Seat(ctx context.Context, o screen.SeatOptions) (screen.Seat, error) {
+	s := &seat{options: o, region: image.Rectangle{Max: d.size}}
+	var err error
+	if s.link, err = connect(ctx, d.place, s.handle); err != nil {
+		return nil, err
+	}
+	s.keys = keyboard{s.link}
+	if err := s.ask(s.begin); err != nil {
+		s.link.Close()
+		return nil, err
+	}
+	s.idle = time.AfterFunc(time.Hour, s.fallSilent)
+	s.idle.Stop()
+	return s, nil
+}
+
+func (s *seat) begin() error {
+	if err := s.keys.open(); err != nil {
+		return err
+	}
+	if err := s.keys.watch(); err != nil {
+		return err
+	}
+	l, err := s.keys.layout()
+	if err != nil {
+		return err
+	}
+	s.board = keys.NewBoard(l)
+	if err := s.letGoOfOld(); err != nil {
+		return err
+	}
+	s.clip, err = openClipboard(s)
+	return err
+}
+
+// letGoOfOld lets go of what a session left down whose node died. What the
+// machine's own keyboard holds stays: it is another device to the server.
+func (s *seat) letGoOfOld() error {
+	down, err := s.keys.down()
+	if err != nil {
+		return err
+	}
+	for _, c := range down {
+		s.keys.press(c, false)
+	}
+	p, err := xproto.QueryPointer(s.Conn, s.screen.Root).Reply()
+	if err != nil {
+		return err
+	}
+	for b := byte(1); b <= 5; b++ {
+		if p.Mask&(xproto.KeyButMaskButton1<<(b-1)) != 0 {
+			xtest.FakeInput(s.Conn, xproto.ButtonRelease, b, 0, xproto.WindowNone, 0, 0, 0)
+		}
+	}
+	return s.keys.sync()
+}
+
+// handle is told of events.
+func (s *seat) handle(l *link, e event) {
+	switch {
+	case e.number == xproto.MappingNotify, l.is(e, extKeyboard, 0):
+		s.stale.Store(true)
+	default:
+		if s.clip != nil {
+			s.clip.handle(e)
+		}
+	}
+}
+
+// Clipboard implements screen.Seat.
+func (s *seat) Clipboard() (in, out bool) {
+	r := s.options.Request.Rights
+	return r.ClipboardIn, r.ClipboardOut
+}
+
+// Look implements screen.Seat.
+func (s *seat) Look(region image.Rectangle) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.region = region
+}
+
+// Take implements screen.Seat.
+func (s *seat) Take(ctx context.Context, in *warrenv1.ScreenInput) error {
+	if part := in.GetClipboard(); part != nil {
+		return s.clip.take(ctx, part)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle.Stop()
+	err := s.ask(func() error { return s.take(ctx, in) })
+	if s.board.Repeats() {
+		s.idle.Reset(silence)
+	}
+	return err
+}
+
+func (s *seat) take(ctx context.Context, in *warrenv1.ScreenInput) error {
+	switch i := in.GetInput().(type) {
+	case *warrenv1.ScreenInput_Key:
+		if len(i.Key.GetCode()) > 64 || len(i.Key.GetKey()) > 64 {
+			return fmt.Errorf("a key's name of %d bytes: %w", len(i.Key.GetCode())+len(i.Key.GetKey()), session.ErrInvalid)
+		}
+		return s.strike(ctx, func(st keys.State) []keys.Stroke {
+			return s.board.Key(keys.Event{
+				Code: i.Key.GetCode(), Key: i.Key.GetKey(), Down: i.Key.GetDown(), Flags: keys.Flags(i.Key.GetModifiers()),
+			}, st)
+		})
+	case *warrenv1.ScreenInput_Text:
+		if len(i.Text) > maxTyped {
+			return fmt.Errorf("a text of %d bytes to type, more than %d: %w", len(i.Text), maxTyped, session.ErrInvalid)
+		}
+		return s.strike(ctx, func(st keys.State) []keys.Stroke { return s.board.Text(i.Text, st) })
+	case *warrenv1.ScreenInput_Special:
+		strokes, ok := special(i.Special)
+		if !ok {
+			return fmt.Errorf("%.40q is no combination of keys: %w", i.Special, screen.ErrUnable)
+		}
+		for _, e := range strokes {
+			if err := s.strike(ctx, func(st keys.State) []keys.Stroke { return s.board.Key(e, st) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	case *warrenv1.ScreenInput_Pointer:
+		s.point(i.Pointer)
+		return s.keys.sync()
+	case *warrenv1.ScreenInput_Wheel:
+		return s.turn(i.Wheel)
+	case *warrenv1.ScreenInput_Release:
+		s.release()
+		return s.keys.sync()
+	}
+	return nil
+}
+
+// strike does what the board says of the keyboard as it is now.
+func (s *seat) strike(ctx context.Context, what func(keys.State) []keys.Stroke) error {
+	if s.stale.Swap(false) {
+		l, err := s.keys.layout()
+		if err != nil {
+			return err
+		}
+		s.board.SetLayout(l)
+	}
+	st, err := s.keys.state()
+	if err != nil {
+		return err
+	}
+	strokes := what(st)
+	settled := false
+	for i, one := range strokes {
+		switch one.Op {
+		case keys.Press, keys.Release:
+			s.keys.press(one.Keycode, one.Op == keys.Press)
+			settled = false
+		case keys.SetLocks:
+			err = s.keys.lock(one.Mods, one.On)
+		case keys.Map:
+			if one.Again && !settled {
+				settled = true
+				err = pause(ctx, settle)
+			}
+			if err == nil {
+				err = s.keys.give(one.Keycode, one.Keysym)
+			}
+		}
+		if err == nil && i%typedAtOnce == typedAtOnce-1 {
+			if err = s.keys.sync(); err == nil {
+				err = pause(ctx, typingPause)
+			}
+		}
+		if err != nil {
+			s.release()
+			return err
+		}
+	}
+	return s.keys.sync()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// button gives the server's number of a bit of ScreenPointer's buttons.
+func button(bit int) byte { return []byte{1, 2, 3, 8, 9}[bit] }
+
+const buttons = 5
+
+// point moves the pointer and presses and releases buttons, there.
+func (s *seat) point(p *warrenv1.ScreenPointer) {
+	at := s.region.Min.Add(image.Pt(int(p.GetX()), int(p.GetY())))
+	last := s.region.Max.Sub(image.Pt(1, 1))
+	at.X, at.Y = min(max(at.X, s.region.Min.X), last.X), min(max(at.Y, s.region.Min.Y), last.Y)
+	xtest.FakeInput(s.Conn, xproto.MotionNotify, 0, 0, s.screen.Root, int16(at.X), int16(at.Y), 0) //nolint:gosec // on the display
+	for bit := range buttons {
+		was, is := s.buttons>>bit&1, p.GetButtons()>>bit&1
+		if was == is {
+			continue
+		}
+		kind := byte(xproto.ButtonRelease)
+		if is == 1 {
+			kind = xproto.ButtonPress
+		}
+		xtest.FakeInput(s.Conn, kind, button(bit), 0, xproto.WindowNone, 0, 0, 0)
+	}
+	s.buttons = p.GetButtons() & (1<<buttons - 1)
+}
+
+// maxTurn bounds one message's notches.
+const maxTurn = 100
+
+// turn clicks the wheel's buttons for each whole notch; what is left waits for
+// more, and is forgotten where the wheel turns round.
+func (s *seat) turn(w *warrenv1.ScreenWheel) error {
+	s.wheel.X = s.notches(s.wheel.X, int(w.GetDx()), 6, 7)
+	s.wheel.Y = s.notches(s.wheel.Y, int(w.GetDy()), 4, 5)
+	return s.keys.sync()
+}
+
+func (s *seat) notches(left, more int, back, forth byte) int {
+	const notch = 120
+	more = min(max(more, -maxTurn*notch), maxTurn*notch)
+	if (left < 0) != (more < 0) && more != 0 {
+		left = 0
+	}
+	left += more
+	for left >= notch || left <= -notch {
+		b := forth
+		if left < 0 {
+			b = back
+		}
+		xtest.FakeInput(s.Conn, xproto.ButtonPress, b, 0, xproto.WindowNone, 0, 0, 0)
+		xtest.FakeInput(s.Conn, xproto.ButtonRelease, b, 0, xproto.WindowNone, 0, 0, 0)
+		if left < 0 {
+			left += notch
+		} else {
+			left -= notch
+		}
+	}
+	return left
+}
+
+// release lets go of all keys and buttons, s.mu held.
+func (s *seat) release() {
+	for _, one := range s.board.Release() {
+		s.keys.press(one.Keycode, false)
+	}
+	for bit := range buttons {
+		if s.buttons>>bit&1 == 1 {
+			xtest.FakeInput(s.Conn, xproto.ButtonRelease, button(bit), 0, xproto.WindowNone, 0, 0, 0)
+		}
+	}
+	s.buttons, s.wheel = 0, image.Point{}
+}
+
+// fallSilent ends what the server would repeat for a viewer that is silent.
+func (s *seat) fallSilent() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		_ = s.ask(func() error {
+			for _, one := range s.board.Calm() {
+				s.keys.press(one.Keycode, false)
+			}
+			return s.keys.sync()
+		})
+	}
+}
+
+// closing bounds how long a server may take to let go at the end.
+const closing = time.Second
+
+// Close implements screen.Seat.
+func (s *seat) Close() error {
+	stop := time.AfterFunc(closing, func() { s.raw.Close() })
+	defer stop.Stop()
+	s.mu.Lock()
+	s.closed = true
+	s.idle.Stop()
+	err := s.ask(func() error {
+		s.release()
+		for _, c := range s.board.Mapped() {
+			if err := s.keys.give(c, 0); err != nil {
+				return err
+			}
+		}
+		return s.keys.sync()
+	})
+	s.mu.Unlock()
+	if errors.Is(err, screen.ErrGone) {
+		err = nil // nothing is held where no server is
+	}
+	s.clip.close()
+	return errors.Join(err, s.link.Close())
 }

@@ -77,14 +77,14 @@ func (p probe) look() finding {
 	}
 	files := p.authorities(at)
 	for n, socket := range at {
-		f.places = append(f.places, place{name: ":" + strconv.Itoa(n), number: n, socket: socket, cookies: keys(files[n], n)})
+		f.places = append(f.places, place{name: ":" + strconv.Itoa(n), number: n, socket: socket, cookies: keysIn(files[n], n)})
 	}
 	slices.SortFunc(f.places, func(a, b place) int { return cmp.Compare(a.number, b.number) })
 	return f
 }
 
-// keys reads the files that may hold a display's keys.
-func keys(files []string, number int) (out [][]byte) {
+// keysIn reads the files that may hold a display's keys.
+func keysIn(files []string, number int) (out [][]byte) {
 	for _, path := range files {
 		for _, c := range cookies(path, number) {
 			if len(out) < maxCookies && !slices.ContainsFunc(out, func(o []byte) bool { return bytes.Equal(o, c) }) {
