@@ -1,6 +1,9 @@
 package keys
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Flags are a browser's modifiers, as ScreenInput carries them.
 type Flags uint32
@@ -33,7 +36,7 @@ const (
 	Release
 	// SetLocks turns the locks in Mods on where they are in On, else off.
 	SetLocks
-	// Map gives Keycode the Keysym, with Shift and without.
+	// Map gives Keycode the Keysym, and Shifted with Shift.
 	Map
 )
 
@@ -42,6 +45,7 @@ type Stroke struct {
 	Op       Op
 	Keycode  Keycode
 	Keysym   Keysym
+	Shifted  Keysym
 	Mods, On Mods
 	// Again says of a Map that the keycode meant something else before: programs
 	// must have read what was typed with it.
@@ -59,13 +63,12 @@ const (
 type Board struct {
 	layout Layout
 	held   []held
-	spare  []Keycode          // the least recently used first
-	given  map[Keysym]Keycode // what spare ones were mapped to
-	bits   map[Keycode]Keysym // the other way round
-	locks  Mods               // what locking modifiers there are
-	shifts map[Mods]Keycode   // ... and what to press for the others
-	out    []Stroke           // of the call under way
-	state  State              // ... as it will be after out
+	spare  []Keycode             // the least recently used first
+	given  map[Keycode][2]Keysym // what spare ones were mapped to, with Shift the second
+	locks  Mods                  // what locking modifiers there are
+	shifts map[Mods]Keycode      // ... and what to press for the others
+	out    []Stroke              // of the call under way
+	state  State                 // ... as it will be after out
 }
 
 // held is a key that is down, by the code that the browser has for it.
@@ -82,7 +85,7 @@ const lent = " "
 
 // NewBoard has nothing held.
 func NewBoard(l Layout) *Board {
-	b := &Board{given: map[Keysym]Keycode{}, bits: map[Keycode]Keysym{}}
+	b := &Board{given: map[Keycode][2]Keysym{}}
 	b.SetLayout(l)
 	return b
 }
@@ -91,13 +94,12 @@ func NewBoard(l Layout) *Board {
 // so where l has them.
 func (b *Board) SetLayout(l Layout) {
 	b.layout = l
-	for s, c := range b.given {
-		if l.Keys[c].symbol(State{}) != s {
-			delete(b.given, s)
-			delete(b.bits, c)
+	for c, both := range b.given {
+		if l.Keys[c].symbol(State{}) != both[0] || l.Keys[c].symbol(State{Mods: Shift}) != both[1] {
+			delete(b.given, c)
 		}
 	}
-	b.spare = slices.DeleteFunc(b.spare, func(c Keycode) bool { return b.bits[c] == none && !l.Keys[c].spare() })
+	b.spare = slices.DeleteFunc(b.spare, func(c Keycode) bool { return !b.borrowed(c) && !l.Keys[c].spare() })
 	for c := 255; c >= 8 && len(b.spare) < maxSpare; c-- {
 		if k := Keycode(c); l.Keys[c].spare() && !slices.Contains(b.spare, k) { //nolint:gosec // 8 to 255
 			b.spare = append(b.spare, k)
@@ -116,12 +118,12 @@ func (b *Board) SetLayout(l Layout) {
 
 // Mapped are the keycodes that were given a keysym, for the end.
 func (b *Board) Mapped() []Keycode {
-	out := make([]Keycode, 0, len(b.bits))
-	for c := range b.bits {
-		out = append(out, c)
-	}
-	slices.Sort(out)
-	return out
+	return slices.Sorted(maps.Keys(b.given))
+}
+
+func (b *Board) borrowed(c Keycode) bool {
+	_, yes := b.given[c]
+	return yes
 }
 
 func (b *Board) begin(s State) {

@@ -179,26 +179,31 @@ func (b *Board) tap(wanted []Keysym, e Event) {
 	}
 }
 
-// borrow gives a spare keycode to a keysym that no key has.
+// borrow gives a spare keycode to a keysym that no key has: with Shift, where
+// one has room for that.
 func (b *Board) borrow(s Keysym) (way, bool) {
-	i := slices.IndexFunc(b.spare, func(c Keycode) bool {
-		return !slices.ContainsFunc(b.held, func(h held) bool { return h.keycode == c })
-	})
+	busy := func(c Keycode) bool { return slices.ContainsFunc(b.held, func(h held) bool { return h.keycode == c }) }
+	i := slices.IndexFunc(b.spare, func(c Keycode) bool { both, yes := b.given[c]; return yes && both[0] == both[1] && !busy(c) })
+	room := i >= 0
+	if !room {
+		i = slices.IndexFunc(b.spare, func(c Keycode) bool { return !busy(c) })
+	}
 	if i < 0 {
 		return way{}, false
 	}
 	c := b.spare[i]
-	b.spare = append(slices.Delete(b.spare, i, i+1), c)
-	before := b.bits[c]
-	delete(b.given, before)
-	b.given[s], b.bits[c] = c, s
-	b.layout.Keys[c] = Key{Groups: []Group{{Type: &Type{}, Symbols: []Keysym{s}}}, Outside: -1}
-	b.out = append(b.out, Stroke{Op: Map, Keycode: c, Keysym: s, Again: before != none})
-	w := way{keycode: c}
-	if b.state.Locked&Lock != 0 && cased(s) {
-		w.locks = Lock
+	both, again := b.given[c]
+	if room {
+		both[1] = s
+	} else {
+		both = [2]Keysym{s, s}
 	}
-	return w, true
+	b.given[c] = both
+	t := &Type{Mask: Shift, Entries: []Entry{{Mods: Shift, Level: 1}}}
+	b.layout.Keys[c] = Key{Groups: []Group{{Type: t, Symbols: both[:]}}, Outside: -1}
+	b.out = append(b.out, Stroke{Op: Map, Keycode: c, Keysym: both[0], Shifted: both[1], Again: again && !room})
+	b.keep(c)
+	return b.find([]Keysym{s}, "")
 }
 
 // Text types what was pasted, composed or said, and leaves nothing held. Line
@@ -243,28 +248,39 @@ func typed(text string) []rune {
 	return out
 }
 
-// prepare borrows the keycodes that the first characters need, as many as can
-// be without giving one away that has just been struck, and says how many
-// characters that is good for: at least one.
+// prepare borrows the keycodes that the first characters need, as many as there
+// are, and says how many characters that is good for: at least one.
 func (b *Board) prepare(runes []rune) int {
 	used := map[Keycode]bool{} // of the spare ones
 	for i, r := range runes {
 		wanted := spellings(r)
 		w, ok := b.find(wanted, "")
-		if ok && b.bits[w.keycode] == none {
+		if ok && !b.borrowed(w.keycode) {
 			continue
-		}
-		if !used[w.keycode] && len(used) >= len(b.spare)/2 && i > 0 {
-			return i
 		}
 		if ok {
 			b.keep(w.keycode)
-		} else if w, ok = b.borrow(wanted[0]); !ok {
-			continue
+		} else {
+			if len(used) >= len(b.spare) && !b.room() && i > 0 {
+				return i
+			}
+			if w, ok = b.borrow(wanted[0]); !ok {
+				continue
+			}
 		}
 		used[w.keycode] = true
 	}
 	return len(runes)
+}
+
+// room reports whether a borrowed keycode has one keysym only.
+func (b *Board) room() bool {
+	for _, both := range b.given {
+		if both[0] == both[1] {
+			return true
+		}
+	}
+	return false
 }
 
 // keep makes a borrowed keycode the last to be given away.

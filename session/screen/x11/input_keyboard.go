@@ -123,9 +123,9 @@ func (k keyboard) press(c keys.Keycode, down bool) {
 	xtest.FakeInput(k.Conn, kind, c, 0, xproto.WindowNone, 0, 0, 0)
 }
 
-// give gives a keycode one keysym, with Shift and without; 0 takes it away.
-func (k keyboard) give(c keys.Keycode, s keys.Keysym) error {
-	both := []xproto.Keysym{xproto.Keysym(s), xproto.Keysym(s)}
+// give gives a keycode a keysym, and one with Shift; 0 takes them away.
+func (k keyboard) give(c keys.Keycode, plain, shifted keys.Keysym) error {
+	both := []xproto.Keysym{xproto.Keysym(plain), xproto.Keysym(shifted)}
 	return xproto.ChangeKeyboardMappingChecked(k.Conn, 1, xproto.Keycode(c), byte(len(both)), both).Check()
 }
 

@@ -28,7 +28,7 @@ const (
 	typingPause = 2 * time.Millisecond
 	// settle is how long programs get to read what was typed before a keycode
 	// means something else.
-	settle = 80 * time.Millisecond
+	settle = 300 * time.Millisecond
 	// silence is how long a viewer may say nothing while a key is down that the
 	// server repeats: its browser repeats it too. After that the link is taken
 	// for lost, and the key comes up long before the session ends.
@@ -217,7 +217,7 @@ func (s *seat) strike(ctx context.Context, what func(keys.State) []keys.Stroke) 
 				err = pause(ctx, settle)
 			}
 			if err == nil {
-				err = s.keys.give(one.Keycode, one.Keysym)
+				err = s.keys.give(one.Keycode, one.Keysym, one.Shifted)
 			}
 		}
 		if err == nil && i%typedAtOnce == typedAtOnce-1 {
@@ -341,7 +341,7 @@ func (s *seat) Close() error {
 	err := s.ask(func() error {
 		s.release()
 		for _, c := range s.board.Mapped() {
-			if err := s.keys.give(c, 0); err != nil {
+			if err := s.keys.give(c, 0, 0); err != nil {
 				return err
 			}
 		}
