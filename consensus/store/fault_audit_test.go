@@ -29,18 +29,25 @@ const (
 	auditBatch   = 16
 )
 
-// AuditAnswer is a controller's audit log.
+// AuditAsk is for the root, and for the records from one on where Records.
+type AuditAsk struct {
+	Records bool
+	From    uint64
+}
+
+// AuditAnswer is a controller's audit log; the records begin at First.
 type AuditAnswer struct {
 	Size    uint64
 	Root    audit.Hash
+	First   uint64
 	Records [][]byte
 }
 
-// Audit tells a controller's audit log; records too, where asked.
-func (n *Node) Audit(records bool, out *AuditAnswer) error {
+// Audit tells a controller's audit log.
+func (n *Node) Audit(ask AuditAsk, out *AuditAnswer) error {
 	log := n.kv.state.Snapshot().Audit()
-	*out = AuditAnswer{Size: log.Size(), Root: log.Root()}
-	for at := log.First(); records && at < log.Size(); at++ {
+	*out = AuditAnswer{Size: log.Size(), Root: log.Root(), First: max(ask.From, log.First())}
+	for at := out.First; ask.Records && at < log.Size(); at++ {
 		out.Records = append(out.Records, log.Record(at))
 	}
 	return nil
@@ -62,6 +69,9 @@ type audited struct {
 	asked int
 	seen  map[uint64]audit.Hash // roots by size
 	split string                // two roots of one size
+	// records are the log's from its beginning: controllers let go of the
+	// text of old ones.
+	records [][]byte
 }
 
 // TestFaultR24AuditUnderCrash kills controllers while devices hand in notes of
@@ -94,13 +104,15 @@ func TestFaultR24AuditUnderCrash(t *testing.T) {
 		t.Error(a.split)
 	}
 
-	whole := c.wholeAudit(0)
+	whole := a.whole(c)
+	rebuilt := audit.Log{}
 	chains := map[identity.NodeID]audit.Chain{}
 	found := map[[32]byte]int{}
-	for at, raw := range whole.Records {
+	for at, raw := range a.records {
+		rebuilt = rebuilt.Append(raw)
 		r, err := audit.Decode(raw)
 		if err != nil || r.GetSequence() != uint64(at) { //nolint:gosec // counts up from 0
-			t.Fatalf("record %d: %v", at, err)
+			t.Fatalf("record %d says it is %d: %v", at, r.GetSequence(), err)
 		}
 		if r.GetNote() == nil {
 			continue
@@ -114,6 +126,9 @@ func TestFaultR24AuditUnderCrash(t *testing.T) {
 			t.Fatalf("record %d: known %v, %d missing, anew %v: %v", at, known, missing, anew, err)
 		}
 		chains[n.Device], found[n.Hash] = next, found[n.Hash]+1
+	}
+	if rebuilt.Size() != whole.Size || rebuilt.Root() != whole.Root {
+		t.Errorf("the %d records that were read are not the log of %d", rebuilt.Size(), whole.Size)
 	}
 	lost := 0
 	for hash := range a.acked {
@@ -136,6 +151,7 @@ func TestFaultR24AuditUnderCrash(t *testing.T) {
 	run.Figure("kills", kills)
 	run.Figure("notes_acknowledged", len(a.acked))
 	run.Figure("notes_per_second", int(float64(len(a.acked))/took.Seconds()))
+	run.Figure("records", whole.Size)
 	run.Figure("commands", a.asked)
 	run.Figure("lost_or_twice", lost)
 	run.Figure("checkpoints_seen", len(a.seen))
@@ -185,6 +201,7 @@ func (a *audited) hand(c *processes, log *trust.Log, device int, stop <-chan str
 	client := c.client()
 	defer client.close()
 	var book *statetest.Notebook
+	reads := device == 0
 	for n := range auditTurns * state.NotesAtOnce / auditBatch {
 		if n%(state.NotesAtOnce/auditBatch) == 0 {
 			book = c.mesh.Notebook(100+device, 1)
@@ -226,7 +243,7 @@ func (a *audited) hand(c *processes, log *trust.Log, device int, stop <-chan str
 			a.mu.Unlock()
 			if acknowledged && client.conns[at] != nil {
 				var told AuditAnswer
-				if client.conns[at].Call("Node.Audit", false, &told) == nil {
+				if client.conns[at].Call("Node.Audit", AuditAsk{reads, a.read()}, &told) == nil {
 					a.saw(told)
 				}
 			}
@@ -243,7 +260,7 @@ func (a *audited) look(c *processes, i int) {
 	most := slices.Max(slices.Collect(maps.Keys(a.seen)))
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		var told AuditAnswer
-		if err := client.Call("Node.Audit", false, &told); err != nil {
+		if err := client.Call("Node.Audit", AuditAsk{}, &told); err != nil {
 			c.t.Fatal(err)
 		}
 		if told.Size >= most {
@@ -261,14 +278,27 @@ func (a *audited) saw(told AuditAnswer) {
 		a.split = fmt.Sprintf("two controllers tell two logs of %d records", told.Size)
 	}
 	a.seen[told.Size] = told.Root
+	// Of what begins later, the text between was let go unread.
+	if have := uint64(len(a.records)); told.First <= have && have < told.First+uint64(len(told.Records)) {
+		a.records = append(a.records, told.Records[have-told.First:]...)
+	}
 }
 
-func (c *processes) wholeAudit(i int) (out AuditAnswer) {
+// read is how many records were read.
+func (a *audited) read() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return uint64(len(a.records))
+}
+
+// whole reads the rest of the records, and gives the root of all.
+func (a *audited) whole(c *processes) (out AuditAnswer) {
 	c.t.Helper()
-	client := c.dial(i)
+	client := c.dial(0)
 	defer client.Close()
-	if err := client.Call("Node.Audit", true, &out); err != nil {
+	if err := client.Call("Node.Audit", AuditAsk{true, a.read()}, &out); err != nil {
 		c.t.Fatal(err)
 	}
+	a.saw(out)
 	return out
 }
