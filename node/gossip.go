@@ -40,7 +40,7 @@ type gossiper struct {
 // openGossip takes the pool's sockets in the overlay.
 func (l *life) openGossip(ctx context.Context) error {
 	at := netip.AddrPortFrom(l.mesh.Address(l.key.ID()), mesh.GossipPort)
-	packets, err := l.engine.ListenPacket(ctx, at)
+	packets, err := l.engine.ListenPacket(at)
 	if err != nil {
 		return fmt.Errorf("gossip socket: %w", err)
 	}

@@ -225,7 +225,7 @@ func (l *life) openEngine() error {
 // sessions opens the overlay sockets of the sessions.
 func (l *life) sessions(ctx context.Context) error {
 	at := netip.AddrPortFrom(l.mesh.Address(l.key.ID()), mesh.SessionPort)
-	socket, err := l.engine.ListenPacket(ctx, at)
+	socket, err := l.engine.ListenPacket(at)
 	if err != nil {
 		return fmt.Errorf("session socket: %w", err)
 	}

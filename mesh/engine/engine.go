@@ -34,7 +34,6 @@ import (
 type ipStack interface {
 	setAddresses([]netip.Prefix) error
 	listen(ctx context.Context, at netip.AddrPort) (net.Listener, error)
-	listenPacket(ctx context.Context, at netip.AddrPort) (net.PacketConn, error)
 	dial(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error)
 	close()
 }
@@ -179,6 +178,8 @@ func New(opts Options) (*Engine, error) {
 	e.health.GotStreamedMapResponse()
 
 	e.guard.port, e.guard.kernel = e.sock.LocalPort, opts.Mode == ModeKernel
+	e.guard.datagrams.mtu, e.guard.datagrams.inject = opts.MTU, e.tun.InjectOutbound
+	e.guard.datagrams.isSelf = func(a netip.Addr) bool { return e.view.Load().isSelf(a) }
 	if opts.Mode == ModeKernel {
 		e.stack = &hostStack{device: e.device, own: &e.guard.own}
 	} else {

@@ -18,15 +18,16 @@ import (
 
 // guard stands between the packet rules and whoever receives the packets:
 //
-//	tunnel -> rules -> guard.in -> intake (userspace) or device (kernel)
-//	tunnel <- rules <- guard.out <----------------------- device (kernel)
+//	tunnel -> rules -> guard.in -> datagrams, else intake (userspace) or device (kernel)
+//	tunnel <- rules <- guard.out <---------------------------------------- device (kernel)
 //
 // It does what the library's rules do not: cut connections whose rule is
 // gone, keep the tunnel's own datagrams out of the tunnel, and keep the other
 // programs of this machine from speaking to the mesh's own ports in its name.
 type guard struct {
-	flows flows
-	own   speakers
+	flows     flows
+	own       speakers
+	datagrams datagrams
 	port  func() uint16
 	// kernel is ModeKernel: the system's own stack sends and receives.
 	kernel bool
@@ -54,6 +55,9 @@ func (s *guard) in(p *packet.Parsed, dev *tstun.Wrapper, g *gro.GRO) (filter.Res
 		// With the system's stack, our own socket listens here as well.
 		if s.kernel && p.Dst.Port() == s.port() {
 			return filter.DropSilently, g
+		}
+		if s.datagrams.take(p) {
+			return filter.DropSilently, g // it has arrived
 		}
 	default:
 	}

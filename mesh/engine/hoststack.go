@@ -8,8 +8,6 @@ import (
 	"sync"
 	"syscall"
 
-	"tailscale.com/types/ipproto"
-
 	"warren/mesh"
 )
 
@@ -56,32 +54,7 @@ func (s *hostStack) listen(ctx context.Context, at netip.AddrPort) (net.Listener
 	return lc.Listen(ctx, "tcp", at.String())
 }
 
-func (s *hostStack) listenPacket(ctx context.Context, at netip.AddrPort) (net.PacketConn, error) {
-	lc := s.config()
-	c, err := lc.ListenPacket(ctx, "udp", at.String())
-	if err != nil {
-		return nil, err
-	}
-	udp, ok := c.(*net.UDPConn)
-	if !ok {
-		return c, nil
-	}
-	from := udp.LocalAddr().(*net.UDPAddr).AddrPort() //nolint:forcetypeassert // of a UDP socket
-	return &hostPacketConn{UDPConn: udp, done: s.own.add(speaker{proto: ipproto.UDP, from: unmap(from)})}, nil
-}
-
-// hostPacketConn may speak to the mesh's own ports until it is closed.
-type hostPacketConn struct {
-	*net.UDPConn
-	done func()
-}
-
-func (c *hostPacketConn) Close() error {
-	c.done() // before somebody else can have the port
-	return c.UDPConn.Close()
-}
-
-// dial to one of the mesh's own ports is TCP: packets come from listenPacket.
+// dial to one of the mesh's own ports is TCP: packets come from datagrams.
 func (s *hostStack) dial(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
 	var d net.Dialer
 	if !mesh.OwnPort(to.Port()) {
@@ -98,7 +71,7 @@ func (s *hostStack) dial(ctx context.Context, network string, to netip.AddrPort)
 			at, err := claim(fd, from)
 			if err == nil {
 				done() // of an attempt before
-				done = s.own.add(speaker{ipproto.TCP, at, to})
+				done = s.own.add(speaker{at, to})
 			}
 			return err
 		})

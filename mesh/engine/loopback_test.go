@@ -37,7 +37,7 @@ func TestLoopbackEnginesCarryUDP(t *testing.T) {
 	a, b := pair(t, allowAll(), allowAll())
 	for _, at := range []netip.Addr{b.addr, b.addr4} {
 		to := netip.AddrPortFrom(at, 2300)
-		pc, err := b.ListenPacket(t.Context(), to)
+		pc, err := b.ListenPacket(to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestLoopbackEnginesCarryUDP(t *testing.T) {
 		}
 	}
 	// From one open socket to another, as WebRTC does, without a Dial.
-	pa, err := a.ListenPacket(t.Context(), a.at(2301))
+	pa, err := a.ListenPacket(a.at(2301))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,12 +76,12 @@ func TestLoopbackEnginesCarryUDP(t *testing.T) {
 // WireGuard alone would need five seconds.
 func TestTrafficAloneOpensTheTunnel(t *testing.T) {
 	a, b := pair(t, allowAll(), allowAll())
-	pb, err := b.ListenPacket(t.Context(), b.at(2300))
+	pb, err := b.ListenPacket(b.at(2300))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pb.Close()
-	pa, err := a.ListenPacket(t.Context(), a.at(2301))
+	pa, err := a.ListenPacket(a.at(2301))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func TestOwnConnectionsOutliveTheRules(t *testing.T) {
 
 func TestNewRulesCutDatagrams(t *testing.T) {
 	a, b := pair(t, allowAll(), allowAll())
-	pc, err := b.ListenPacket(t.Context(), b.at(2300))
+	pc, err := b.ListenPacket(b.at(2300))
 	if err != nil {
 		t.Fatal(err)
 	}

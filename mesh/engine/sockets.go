@@ -18,8 +18,8 @@ func (e *Engine) Listen(ctx context.Context, at netip.AddrPort) (net.Listener, e
 }
 
 // ListenPacket opens UDP on an own overlay address; LocalAddr is a
-// *net.UDPAddr with that address.
-func (e *Engine) ListenPacket(ctx context.Context, at netip.AddrPort) (net.PacketConn, error) {
+// *net.UDPAddr with that address. A datagram fits a packet of the tunnel.
+func (e *Engine) ListenPacket(at netip.AddrPort) (net.PacketConn, error) {
 	at = unmap(at)
 	if !e.view.Load().isSelf(at.Addr()) {
 		return nil, fmt.Errorf("listen on %s: not an overlay address of this machine", at)
@@ -28,7 +28,7 @@ func (e *Engine) ListenPacket(ctx context.Context, at netip.AddrPort) (net.Packe
 		// The tunnel's socket has that port on all addresses, these too.
 		return nil, fmt.Errorf("listen on udp %s: the tunnel has this port itself: %w", at, ErrPortTaken)
 	}
-	return e.stack.listenPacket(ctx, at)
+	return e.guard.datagrams.listen(at)
 }
 
 // Dial connects to an overlay address over "tcp" or "udp". It opens the tunnel

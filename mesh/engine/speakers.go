@@ -8,19 +8,16 @@ import (
 	"tailscale.com/types/ipproto"
 )
 
-// speakers are the node's own sockets, in ModeKernel: they alone may speak to
-// peers' own ports. The other programs of the machine have its overlay address
-// too, and who may bind which port differs from system to system.
+// speakers are the TCP connections that the node is making, in ModeKernel:
+// they alone may reach peers' own ports. The other programs of the machine have
+// its overlay address too, and who may bind which port differs from system to
+// system. No datagram of the node's comes by the system: see datagrams.
 type speakers struct {
 	open sync.Map // of speaker
 }
 
-// speaker is a UDP socket, at any address, or a TCP connection that is being
-// made.
-type speaker struct {
-	proto    ipproto.Proto
-	from, to netip.AddrPort
-}
+// speaker is a TCP connection that is being made.
+type speaker struct{ from, to netip.AddrPort }
 
 // add lets a socket speak until done is called.
 func (s *speakers) add(who speaker) (done func()) {
@@ -31,13 +28,12 @@ func (s *speakers) add(who speaker) (done func()) {
 // may judges a packet that leaves for one of the mesh's own ports. Of TCP it
 // looks at what begins a connection: nothing else makes one.
 func (s *speakers) may(p *packet.Parsed) bool {
-	who := speaker{p.IPProto, p.Src, p.Dst}
-	switch {
-	case p.IPProto == ipproto.UDP:
-		who.to = netip.AddrPort{}
-	case !p.IsTCPSyn():
+	if p.IPProto == ipproto.UDP {
+		return false
+	}
+	if !p.IsTCPSyn() {
 		return true
 	}
-	_, ok := s.open.Load(who)
+	_, ok := s.open.Load(speaker{p.Src, p.Dst})
 	return ok
 }

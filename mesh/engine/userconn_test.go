@@ -60,7 +60,7 @@ func TestSocketsSpeakLikeThoseOfNet(t *testing.T) {
 		t.Errorf("nobody listens: %v", err)
 	}
 
-	pc, err := b.ListenPacket(t.Context(), b.at(2300))
+	pc, err := b.ListenPacket(b.at(2300))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,12 +73,12 @@ func TestSocketsSpeakLikeThoseOfNet(t *testing.T) {
 func TestFourAndSixteenByteAddressesAreAlike(t *testing.T) {
 	a, b := pair(t, allowAll(), allowAll())
 	at := net.UDPAddr{IP: net.IPv4(10, 77, 0, 2), Port: 2300} // sixteen bytes
-	pb, err := b.ListenPacket(t.Context(), at.AddrPort())     // ::ffff:10.77.0.2
+	pb, err := b.ListenPacket(at.AddrPort())     // ::ffff:10.77.0.2
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pb.Close()
-	pa, err := a.ListenPacket(t.Context(), netip.AddrPortFrom(a.addr4, 2300))
+	pa, err := a.ListenPacket(netip.AddrPortFrom(a.addr4, 2300))
 	if err != nil {
 		t.Fatal(err)
 	}

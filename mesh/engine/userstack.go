@@ -128,15 +128,6 @@ func (s *userStack) listen(_ context.Context, at netip.AddrPort) (net.Listener, 
 	return &userListener{TCPListener: l}, nil
 }
 
-func (s *userStack) listenPacket(_ context.Context, at netip.AddrPort) (net.PacketConn, error) {
-	local := fullAddress(at)
-	c, err := gonet.DialUDP(s.ip, &local, nil, protocolOf(at.Addr()))
-	if err != nil {
-		return nil, fmt.Errorf("listen on udp %s: %w", at, err)
-	}
-	return &userPacketConn{UDPConn: c}, nil
-}
-
 func (s *userStack) dial(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
 	remote, proto := fullAddress(to), protocolOf(to.Addr())
 	switch network {

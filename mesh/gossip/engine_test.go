@@ -160,7 +160,7 @@ func (m *tunnelled) join(t *testing.T, f *fleet, all []*tunnelled) {
 		t.Fatal(err)
 	}
 	at := netip.AddrPortFrom(own, mesh.GossipPort)
-	packets, err := m.engine.ListenPacket(t.Context(), at)
+	packets, err := m.engine.ListenPacket(at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -223,7 +223,7 @@ func (l *lab) echo(ctx context.Context, at netip.AddrPort) error {
 			}()
 		}
 	}()
-	pc, err := l.e.ListenPacket(ctx, at)
+	pc, err := l.e.ListenPacket(at)
 	if err != nil {
 		return err
 	}

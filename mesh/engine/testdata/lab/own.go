@@ -33,7 +33,7 @@ func (o *own) open(ctx context.Context, l *lab) error {
 			go func() { defer c.Close(); io.Copy(c, c) }()
 		}
 	}()
-	if o.packets, err = l.e.ListenPacket(ctx, netip.AddrPortFrom(l.self.addr, overlay.GossipPort)); err != nil {
+	if o.packets, err = l.e.ListenPacket(netip.AddrPortFrom(l.self.addr, overlay.GossipPort)); err != nil {
 		return err
 	}
 	go func() {
