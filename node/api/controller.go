@@ -22,11 +22,10 @@ import (
 // ControllerServer serves members on the node port of a controller.
 func ControllerServer(s CouncilService, w WitnessService) *http.Server {
 	mux := http.NewServeMux()
-	opts := []connect.HandlerOption{connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxLocal)}
+	opts := far(maxLocal)
 	mux.Handle(warrenv1connect.NewControllerServiceHandler(s.ControllerService, opts...))
 	mux.Handle(warrenv1connect.NewCouncilServiceHandler(s, opts...))
-	mux.Handle(warrenv1connect.NewWitnessServiceHandler(w,
-		connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxNotes)))
+	mux.Handle(warrenv1connect.NewWitnessServiceHandler(w, far(maxNotes)...))
 	return port.Server(mux, port.PeerContext)
 }
 
@@ -34,8 +33,7 @@ func ControllerServer(s CouncilService, w WitnessService) *http.Server {
 func EnrolServer(desk warrenv1connect.EnrolServiceHandler) *http.Server {
 	const maxClaim = 256 << 10
 	mux := http.NewServeMux()
-	mux.Handle(warrenv1connect.NewEnrolServiceHandler(desk,
-		connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxClaim)))
+	mux.Handle(warrenv1connect.NewEnrolServiceHandler(desk, far(maxClaim)...))
 	return port.Server(mux, port.PeerContext)
 }
 

@@ -43,10 +43,12 @@ type service struct {
 	handler http.Handler
 }
 
-// options are those of every service of the local API.
+// options are those of every service of the local API. Nothing is compressed
+// on the way to a program of this machine.
 func (l *Local) options() []connect.HandlerOption {
 	return []connect.HandlerOption{
 		connect.WithInterceptors(fault.Interceptor(), l.Errors.interceptor()), connect.WithReadMaxBytes(maxLocal),
+		connect.WithCompression("gzip", nil, nil),
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 
-	"connectrpc.com/connect"
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/api/warren/v1/warrenv1connect"
@@ -23,7 +22,7 @@ import (
 func PeerServer(b *broker.Broker, news NewsService, whose func(netip.Addr) (identity.NodeID, bool)) *http.Server {
 	const maxOffer = 128 << 10
 	mux := http.NewServeMux()
-	opts := []connect.HandlerOption{connect.WithInterceptors(fault.Interceptor()), connect.WithReadMaxBytes(maxOffer)}
+	opts := far(maxOffer)
 	mux.Handle(warrenv1connect.NewPeerServiceHandler(PeerService{b}, opts...))
 	mux.Handle(warrenv1connect.NewNewsServiceHandler(news, opts...))
 	return port.Server(mux, func(ctx context.Context, c net.Conn) context.Context {
