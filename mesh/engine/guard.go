@@ -28,7 +28,7 @@ type guard struct {
 	flows     flows
 	own       speakers
 	datagrams datagrams
-	port  func() uint16
+	port      func() uint16
 	// kernel is ModeKernel: the system's own stack sends and receives.
 	kernel bool
 }

@@ -73,7 +73,7 @@ func TestSocketsSpeakLikeThoseOfNet(t *testing.T) {
 func TestFourAndSixteenByteAddressesAreAlike(t *testing.T) {
 	a, b := pair(t, allowAll(), allowAll())
 	at := net.UDPAddr{IP: net.IPv4(10, 77, 0, 2), Port: 2300} // sixteen bytes
-	pb, err := b.ListenPacket(at.AddrPort())     // ::ffff:10.77.0.2
+	pb, err := b.ListenPacket(at.AddrPort())                  // ::ffff:10.77.0.2
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 
-
 	warrenv1 "warren/api/warren/v1"
 	"warren/api/warren/v1/warrenv1connect"
 	"warren/mesh/identity"
