@@ -123,6 +123,9 @@ func (l *Local) knows(uid int) error {
 	return fault.New(fault.Denied, "this node does not answer to user %d", uid).Try("as root, or as the technician who joined here")
 }
 
+// Knows tells whether the node answers to the local user uid at all.
+func (l *Local) Knows(uid int) bool { return l.knows(uid) == nil }
+
 // technicianUID is the local user who may use the technician's key.
 func (l *Local) technicianUID() int {
 	t, err := l.Home.Technician()

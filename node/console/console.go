@@ -24,11 +24,9 @@ import (
 
 const (
 	// Rates of requests, a second and at once: of those with a bearer, and of
-	// all others together, pages and scripts aside.
+	// each local user's without, pages and scripts aside.
 	knownRate, knownBurst   = 100, 300
 	othersRate, othersBurst = 10, 40
-	// maxConnections bounds both addresses together.
-	maxConnections = 256
 )
 
 // Config of a Server.
@@ -52,17 +50,18 @@ type Config struct {
 
 // Server is the console of one node. It serves nothing until Listen.
 type Server struct {
-	cfg    Config
-	port   int
-	keys   *keyring
-	hosts  []string // what browsers may call this machine
-	pages  map[string]page
-	calls  map[string]bool // procedures of a member
-	api    http.Handler
-	begins map[string]bool // procedures of a machine in no mesh
-	begin  http.Handler
-	known  *rate.Limiter
-	others *rate.Limiter
+	cfg       Config
+	port      int
+	keys      *keyring
+	hosts     []string // what browsers may call this machine
+	pages     map[string]page
+	importMap string          // what the policy says of it
+	calls     map[string]bool // procedures of a member
+	api       http.Handler
+	begins    map[string]bool // procedures of a machine in no mesh
+	begin     http.Handler
+	known     *rate.Limiter
+	others    *paces
 
 	terminals atomic.Int32   // how many are open
 	desktops  atomic.Int32   // likewise
@@ -93,12 +92,13 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, port: int(n), keys: newKeyring(cfg.Key, cfg.Now), listening: make(chan struct{}),
 		hosts: []string{"localhost:" + text, "127.0.0.1:" + text, "[::1]:" + text},
-		known: rate.NewLimiter(knownRate, knownBurst), others: rate.NewLimiter(othersRate, othersBurst),
+		known: rate.NewLimiter(knownRate, knownBurst), others: &paces{limit: othersRate, of: map[int]*rate.Limiter{}},
 		calls: map[string]bool{}, begins: map[string]bool{}, api: cfg.Local.Services(),
 	}
 	if s.pages, err = readPages(cfg.Pages); err != nil {
 		return nil, err
 	}
+	s.importMap = mapPolicy(s.pages["/index.html"])
 	for _, p := range cfg.Local.Procedures() {
 		s.calls[p] = true
 	}
@@ -160,14 +160,14 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	slots := make(chan struct{}, maxConnections)
+	places := &places{knows: s.cfg.Local.Knows, of: map[int]int{}}
 	for _, l := range s.listeners {
 		server := &http.Server{
 			Handler: s, ConnContext: withOwner, BaseContext: func(net.Listener) context.Context { return ctx },
 			ReadHeaderTimeout: headerTime, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 			ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		}
-		g.Go(func() error { return port.Serve(ctx, server, &bounded{Listener: l, slots: slots}) })
+		g.Go(func() error { return port.Serve(ctx, server, &bounded{l, places}) })
 	}
 	err := g.Wait()
 	s.open.Wait()
@@ -200,38 +200,4 @@ func (s *Server) Warnings() []string {
 		return nil
 	}
 	return []string{s.why.Error() + ", so there is none; warren up --console localhost:PORT takes another"}
-}
-
-// bounded is a listener whose connections are counted.
-type bounded struct {
-	net.Listener
-	slots chan struct{}
-}
-
-// Accept implements net.Listener. Who comes when all slots are taken is turned
-// away, so that idle connections keep nobody waiting in the system's queue.
-func (b *bounded) Accept() (net.Conn, error) {
-	for {
-		c, err := b.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case b.slots <- struct{}{}:
-			return &slot{Conn: c, free: sync.OnceFunc(func() { <-b.slots })}, nil
-		default:
-			_ = c.Close()
-		}
-	}
-}
-
-type slot struct {
-	net.Conn
-	free func()
-}
-
-// Close implements net.Conn.
-func (s *slot) Close() error {
-	defer s.free()
-	return s.Conn.Close()
 }

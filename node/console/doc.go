@@ -19,6 +19,10 @@
 // program cannot use it. What it may do is what the local socket lets that
 // user do at the time of the request; nothing is decided twice. It outlives a
 // restart of the node, since it is checked against a key in the state folder.
+// What it opened ends with it, unless the page shows another before.
+//
+// Local users whom the node does not know have a few connections and a rate of
+// their own until they show a bearer, so that they take nothing from others.
 //
 // Promises: what a page sends is bounded in size, rate and time; a terminal's
 // output stops where the page does not acknowledge it, and a desktop's where

@@ -18,8 +18,10 @@ import (
 
 const (
 	// headerTime and bodyTime bound how long a request may take to come.
-	headerTime = 10 * time.Second
+	headerTime = 5 * time.Second
 	bodyTime   = 30 * time.Second
+	// guestTime bounds all of a request of who is not known.
+	guestTime = 10 * time.Second
 	// maxBody bounds a call, maxEnter the exchange of a token.
 	maxBody  = 4 << 20
 	maxEnter = 1 << 10
@@ -38,6 +40,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !slices.Contains(s.hosts, r.Host) {
 		http.Error(w, "this console answers to localhost only", http.StatusForbidden)
 		return
+	}
+	if isGuest(r.Context()) {
+		// One request a connection, and who does not read is not waited for.
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(guestTime)) // where there is no connection, nobody waits
 	}
 	// Whatever is not written exactly as declared names nothing: no escapes, no
 	// query, no other case, nothing to be cleaned.
@@ -64,7 +71,7 @@ func (s *Server) secure(h http.Header, r *http.Request) {
 	h.Set("Cross-Origin-Embedder-Policy", "require-corp")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 	h.Set("Cache-Control", "no-store")
-	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; " +
+	policy := "default-src 'none'; script-src 'self'" + s.importMap + "; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; " +
 		"connect-src 'self'"
 	if slices.Contains(s.hosts, r.Host) {
 		policy += " ws://" + r.Host // browsers differ in whether 'self' has it
@@ -136,7 +143,11 @@ func (s *Server) call(next http.Handler) http.HandlerFunc {
 			s.refuse(w, r, err)
 			return
 		}
-		if !s.body(w, r, maxBody) {
+		if vouched(r.Context()); !isGuest(r.Context()) {
+			w.Header().Del("Connection")
+		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+		if !s.body(w, r, maxBody, bodyTime) {
 			return
 		}
 		_ = s.lease(p, ownerOf(r.Context()), nil).during(r.Context(), func(ctx context.Context) error {
@@ -191,11 +202,7 @@ func (s *Server) bearer(r *http.Request) (pass, error) {
 // pace answers where too much comes at once. Who has no bearer cannot use up
 // what is there for those who have.
 func (s *Server) pace(w http.ResponseWriter, r *http.Request, known bool) bool {
-	limit := s.others
-	if known {
-		limit = s.known
-	}
-	if limit.Allow() {
+	if known && s.known.Allow() || !known && s.others.allow(ownerOf(r.Context())) {
 		return true
 	}
 	w.Header().Set("Retry-After", "1")
@@ -209,9 +216,9 @@ func tooMany() error {
 
 // body reads a request's body whole, within its bounds, so that nothing after
 // this waits for the sender.
-func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64) bool {
+func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64, within time.Duration) bool {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // where there is no connection, nobody waits
+	_ = control.SetReadDeadline(time.Now().Add(within)) // where there is no connection, nobody waits
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	_ = control.SetReadDeadline(time.Time{})
 	var large *http.MaxBytesError
@@ -230,7 +237,7 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64) bool {
 
 // enter exchanges a one-time token for a bearer.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
-	if !s.pace(w, r, false) || !s.body(w, r, maxEnter) {
+	if !s.pace(w, r, false) || !s.body(w, r, maxEnter, guestTime) {
 		return
 	}
 	var ask struct {
@@ -245,6 +252,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 		s.refuseAs(w, r, connect.CodeUnauthenticated, err)
 		return
 	}
+	vouched(r.Context())
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"bearer": bearer, "expires": expires.Unix()})
 }

@@ -29,6 +29,9 @@ func socketOwner(from, to netip.AddrPort) int {
 	return noOwner
 }
 
+// established is the state of a connection that both ends hold.
+const established = "01"
+
 // findOwner looks for the socket that is bound to local and connected to
 // remote.
 func findOwner(table io.Reader, local, remote netip.AddrPort) (owner int, ok bool) {
@@ -44,6 +47,10 @@ func findOwner(table io.Reader, local, remote netip.AddrPort) (owner int, ok boo
 		}
 		if at, ok = tableAddress(field[2]); !ok || at != remote {
 			continue
+		}
+		// What nobody holds any more is listed as root's.
+		if field[3] != established {
+			return 0, false
 		}
 		uid, err := strconv.ParseUint(field[7], 10, 31)
 		if err != nil {

@@ -1,12 +1,15 @@
 package console
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -62,6 +65,20 @@ func readPages(from fs.FS) (map[string]page, error) {
 		return nil, fmt.Errorf("read the console's pages: %w", err)
 	}
 	return out, nil
+}
+
+// importMap is the one script inside index.html: no code, but the hashes of the
+// scripts that the others load later.
+var importMap = regexp.MustCompile(`<script type="importmap">([^<]*)</script>`)
+
+// mapPolicy is what the Content-Security-Policy says of index.html's import map.
+func mapPolicy(index page) string {
+	m := importMap.FindSubmatch(index.data)
+	if m == nil {
+		return ""
+	}
+	hash := sha256.Sum256(m[1])
+	return " 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'"
 }
 
 func (s *Server) index(w http.ResponseWriter, r *http.Request) {

@@ -98,5 +98,6 @@ func (s *Server) person(ctx context.Context, bearer string) (pass, error) {
 	if !s.known.Allow() {
 		return p, tooMany()
 	}
+	vouched(ctx)
 	return p, nil
 }

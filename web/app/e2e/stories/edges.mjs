@@ -1,7 +1,7 @@
 // Bad luck and large numbers.
 import { gzipSync } from "node:zlib";
 import { fakeDevices, hostile } from "../fake.mjs";
-import { assert, phone, visible } from "../story.mjs";
+import { assert, phone, terminal, until, visible } from "../story.mjs";
 
 export const edges = {
 	async gate(s) {
@@ -32,6 +32,41 @@ export const edges = {
 		await page.getByRole("button", { name: "Go on" }).click();
 		await page.getByRole("heading", { name: "Your time" }).waitFor({ state: "detached" });
 		await page.getByRole("cell", { name: "hq-1" }).first().waitFor();
+		// Before the time is up it says so, and a new token keeps what is open.
+		await page.evaluate(() => sessionStorage.setItem("warren.bearer.end", String(Date.now() + 10 * 60_000)));
+		await page.reload();
+		await terminal(s, page);
+		await page.getByText("ends in 10 min").waitFor();
+		await s.show(page, "ending");
+		await page.getByRole("button", { name: "Stay longer" }).click();
+		await page.getByLabel("Address or token").fill(s.warren("console", "--no-open"));
+		await page.getByRole("button", { name: "Go on" }).click();
+		await page.getByText("ends in").waitFor({ state: "detached" });
+		await page.getByRole("tab", { name: /open ?kiosk-1/ }).waitFor();
+	},
+
+	/** What somebody else left in the browser's cache does not run. */
+	async poisoned(s) {
+		for (const name of ["index", "Terminal", "style"]) {
+			const context = await s.browser.newContext();
+			s.contexts.push(context);
+			const page = await context.newPage();
+			const said = [];
+			page.on("console", (m) => said.push(m.text()));
+			let swapped = false;
+			await page.route(new RegExp(`/assets/${name}-[^/]+$`), async (r) => {
+				const answer = await r.fetch();
+				const bad = name === "style" ? "body{display:none}" : "\nwindow.poisoned = true;";
+				swapped = true;
+				await r.fulfill({ response: answer, body: (await answer.text()) + bad });
+			});
+			await page.goto(s.warren("console", "--no-open"));
+			await s.go(page, "#/terminal").catch(() => {});
+			await until(`${name} is refused`, () => said.some((t) => /integrity/.test(t)));
+			assert(swapped, `${name} was not loaded`);
+			assert((await page.evaluate(() => window.poisoned)) === undefined, `${name} ran`);
+			assert((await page.evaluate(() => getComputedStyle(document.body).display)) !== "none", `${name} was taken`);
+		}
 	},
 
 	async restart(s) {

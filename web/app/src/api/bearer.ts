@@ -1,6 +1,6 @@
 import { createStore } from "../lib/store";
 import { pageIn, tokenIn } from "../lib/token";
-import { toldIn } from "./fault";
+import { objectOf, toldIn } from "./fault";
 
 /**
  * How this page may speak to the node.
@@ -19,8 +19,12 @@ export type Access =
 	| { kind: "refused"; error: unknown };
 
 const key = "warren.bearer";
+const endKey = "warren.bearer.end";
 
 export const access = createStore<Access>({ kind: "none" });
+
+/** When the bearer ends, Unix milliseconds; 0 where there is none. */
+export const ends = createStore(Number(sessionStorage.getItem(endKey) ?? 0));
 
 let bearer = sessionStorage.getItem(key) ?? "";
 
@@ -41,7 +45,10 @@ export async function begin(): Promise<void> {
 
 export async function enter(token: string): Promise<void> {
 	const before = access.get();
-	access.set(before.kind === "expired" ? before : { kind: "entering" });
+	const inside = before.kind === "expired" || before.kind === "in";
+	if (!inside) {
+		access.set({ kind: "entering" });
+	}
 	try {
 		const res = await fetch("/console/enter", {
 			method: "POST",
@@ -58,9 +65,12 @@ export async function enter(token: string): Promise<void> {
 		}
 		bearer = got;
 		sessionStorage.setItem(key, bearer);
+		const end = objectOf(body).expires;
+		sessionStorage.setItem(endKey, String(typeof end === "number" ? end * 1000 : 0));
+		ends.set(Number(sessionStorage.getItem(endKey)));
 		access.set({ kind: "in" });
 	} catch (e) {
-		if (before.kind === "expired") {
+		if (inside) {
 			throw e;
 		}
 		// A tab that was in stays in: somebody may have opened a used address.
@@ -69,7 +79,7 @@ export async function enter(token: string): Promise<void> {
 }
 
 function word(body: unknown, name: string): string | undefined {
-	const w = typeof body === "object" && body !== null ? (body as Record<string, unknown>)[name] : undefined;
+	const w = objectOf(body)[name];
 	return typeof w === "string" ? w : undefined;
 }
 

@@ -66,7 +66,7 @@ export function toldOf(e: { kind?: string; message?: string; hint?: string; id?:
 	return { kind, message: e.message ?? "", hint: e.hint ?? "", id: idOf({ id: e.id ?? "", kind, reason: "" }) };
 }
 
-function objectOf(v: unknown): Record<string, unknown> {
+export function objectOf(v: unknown): Record<string, unknown> {
 	return typeof v === "object" && v !== null ? (v as Record<string, unknown>) : {};
 }
 

@@ -1,4 +1,4 @@
-import { currentBearer } from "../api/bearer";
+import { currentBearer, ends } from "../api/bearer";
 import { type Problem, toldOf } from "../api/fault";
 
 export interface Opened {
@@ -54,7 +54,10 @@ export class TerminalSocket {
 				heard.output(new Uint8Array(e.data));
 			}
 		};
+		// A new bearer keeps what is open beyond the end of the old one.
+		const unfollow = ends.subscribe(() => this.say({ bearer: currentBearer() }));
 		this.ws.onclose = () => {
+			unfollow();
 			if (!this.over) {
 				this.over = true;
 				heard.lost();

@@ -74,6 +74,9 @@ export const de: Text = {
 		refused: "Der Knoten hat dieses Token nicht angenommen",
 		bad: "Das ist keine Adresse, wie `warren console` sie zeigt",
 		entering: "Sie werden eingelassen…",
+		ending: (minutes) => `Ihre Zeit in der Konsole endet in ${minutes} min, und offene Terminals mit ihr.`,
+		stay: "Länger bleiben",
+		stayWhat: "Offene Terminals laufen weiter, und auf dieser Seite ändert sich nichts. Führen Sie auf diesem Rechner aus:",
 	},
 	palette: {
 		title: "Befehle",

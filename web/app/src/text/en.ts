@@ -71,6 +71,9 @@ export const en = {
 		refused: "The node did not take that token",
 		bad: "That is no address that `warren console` prints",
 		entering: "Letting you in…",
+		ending: (minutes: number) => `Your time in the console ends in ${minutes} min, and open terminals with it.`,
+		stay: "Stay longer",
+		stayWhat: "Terminals that are open go on, and nothing on this page changes. On this machine run:",
 	},
 	palette: {
 		title: "Command palette",

@@ -7,6 +7,7 @@ import { href, useRoute } from "../lib/router";
 import { useStore } from "../lib/store";
 import { terminals } from "../term/tabs";
 import { useText } from "../text";
+import { Ending } from "./Gate";
 import { Icon, type IconName, Mark } from "./Icon";
 import { Palette, palette } from "./Palette";
 import { Button, Dot, Name } from "./parts";
@@ -65,6 +66,7 @@ export function Frame({ who, children }: { who: WhoamiResponse; children: ReactN
 						{t.line.lost}
 					</div>
 				)}
+				<Ending />
 				<main id="main" className={`content ${full ? "full" : ""}`} tabIndex={-1}>
 					{children}
 				</main>

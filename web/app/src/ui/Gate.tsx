@@ -1,9 +1,12 @@
-import { type FormEvent, type ReactElement, useState } from "react";
-import { type Access, enter } from "../api/bearer";
+import { type FormEvent, type ReactElement, useEffect, useState } from "react";
+import { type Access, ends, enter } from "../api/bearer";
 import { problemOf } from "../api/fault";
+import { useNow } from "../lib/clock";
+import { useStore } from "../lib/store";
 import { pastedToken } from "../lib/token";
 import { useText } from "../text";
-import { Mark } from "./Icon";
+import { Dialog } from "./Dialog";
+import { Icon, Mark } from "./Icon";
 import { Button, Copy, Fault, Field, Loading, Note, Wrong } from "./parts";
 import { Settings } from "./Settings";
 
@@ -57,6 +60,33 @@ export function GateDialog(): ReactElement {
 				</div>
 			</div>
 		</>
+	);
+}
+
+/** Says before the time is up that it will be, and takes a new token. */
+export function Ending(): ReactElement | null {
+	const t = useText();
+	const end = useStore(ends);
+	const left = end - useNow(10_000);
+	const [open, setOpen] = useState(false);
+	useEffect(() => setOpen(false), [end]);
+	if (end === 0 || left > 20 * 60_000 || left <= 0) {
+		return null;
+	}
+	return (
+		<div className="banner" role="status">
+			<Icon name="warn" />
+			{t.gate.ending(Math.ceil(left / 60_000))}
+			<Button slim onClick={() => setOpen(true)}>
+				{t.gate.stay}
+			</Button>
+			<Dialog open={open} close={() => setOpen(false)} title={t.gate.stay}>
+				<p>{t.gate.stayWhat}</p>
+				<Command />
+				<p>{t.gate.then}</p>
+				<Paste />
+			</Dialog>
+		</div>
 	);
 }
 
