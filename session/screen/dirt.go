@@ -84,3 +84,12 @@ func (d *dirt) clear(row, below, first, end int) (all image.Rectangle) {
 	}
 	return all
 }
+
+// drop forgets the damage in squares that lie in r.
+func (d *dirt) drop(r image.Rectangle) {
+	for row := r.Min.Y / cell; row*cell < r.Max.Y; row++ {
+		first, end := r.Min.X/cell, (r.Max.X+cell-1)/cell
+		clear(d.cells[row*d.columns+first : row*d.columns+end])
+	}
+	d.some = slices.ContainsFunc(d.cells, func(c image.Rectangle) bool { return !c.Empty() })
+}

@@ -24,6 +24,10 @@
 // bounded amount of memory and nobody else's time; when a session ends, its
 // keys and buttons are let go.
 //
-// It does not record and does not encode video yet; all frames and events of a
-// session pass viewer.send, which is where a recorder goes.
+// A part of the picture that moves all the time, and costs more than it should,
+// travels as video (packages video and codec) until it rests; then it is built
+// up without loss. Where the codecs are missing or fail, all stays lossless.
+//
+// It does not record; all frames and events of a session pass viewer.send,
+// which is where a recorder goes.
 package screen

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"warren/session"
+	"warren/session/screen/codec"
 )
 
 // The verbs, as grants and offers call them.
@@ -24,6 +25,9 @@ const maxViewers = 16
 // Config says what a device shows.
 type Config struct {
 	Desk Desk
+	// Video starts what makes video of a part of the picture; nil is the codec
+	// helper that the binary carries.
+	Video func(context.Context, codec.Options) (Coder, error)
 	// Log is for the device's own log; nil is silence.
 	Log *slog.Logger
 }
@@ -33,6 +37,9 @@ type Config struct {
 func Kinds(cfg Config) []session.Kind {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Video == nil {
+		cfg.Video = startCodec
 	}
 	c := &crowd{cfg: cfg, viewers: map[*viewer]struct{}{}}
 	return []session.Kind{&kind{View, c}, &kind{Control, c}}

@@ -9,6 +9,7 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
+	"warren/session/screen/video"
 )
 
 // receive takes what the viewer says until the stream ends, and gives the
@@ -48,10 +49,15 @@ func (v *viewer) take(ctx context.Context, in *warrenv1.ScreenInput) error {
 	case *warrenv1.ScreenInput_Quality:
 		v.mu.Lock()
 		v.pacer.most = float64(i.Quality.GetMaxKbitS()) * 1000 / 8
-		v.mu.Unlock()
-		if i.Quality.GetMode() == "video" {
-			v.say("this device sends no video; the picture stays lossless")
+		switch i.Quality.GetMode() {
+		case "lossless":
+			v.wished = video.Lossless
+		case "video":
+			v.wished = video.Video
+		default:
+			v.wished = video.Auto
 		}
+		v.mu.Unlock()
 		v.wake()
 		return nil
 	case *warrenv1.ScreenInput_Release:

@@ -114,6 +114,7 @@ type looking struct {
 	whole   bool
 	events  []*warrenv1.ScreenEvent
 	frames  int
+	all     []tiles.Frame
 	changed chan struct{}
 }
 
@@ -141,6 +142,8 @@ func lookOver(t testing.TB, k session.Kind, r session.Request, technician, devic
 				l.picture = &image.NRGBA{Pix: slices.Clone(p.Pix), Stride: p.Stride, Rect: p.Rect}
 				l.whole = f.Flags&tiles.Complete != 0
 				l.frames++
+				f.Body = slices.Clone(f.Body)
+				l.all = append(l.all, f)
 			})
 		},
 	})

@@ -12,6 +12,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen/tiles"
+	"warren/session/screen/video"
 )
 
 const (
@@ -45,6 +46,8 @@ type viewer struct {
 	region  image.Rectangle // of the display: the picture
 	encoder *tiles.Encoder
 	dirt    *dirt
+	motion  *motion
+	noVideo string // why there is none in this session
 	buffer  []byte
 	cursors map[uint32]bool
 	pointer image.Point
@@ -65,8 +68,9 @@ type viewer struct {
 	mu     sync.Mutex
 	pacer  *pacer
 	wish   *warrenv1.ScreenView // a change of view that is to be done
-	notes  []string             // for the viewer
-	placed image.Point          // where the viewer has put the pointer
+	wished video.Wish
+	notes  []string    // for the viewer
+	placed image.Point // where the viewer has put the pointer
 }
 
 // meter counts what goes out.
@@ -99,6 +103,7 @@ func (v *viewer) run(ctx context.Context) (err error) {
 	}
 	defer func() {
 		v.stand()
+		v.motion.close()
 		err = errors.Join(err, v.display.Close())
 		if v.encoder != nil {
 			v.encoder.Close()
@@ -182,7 +187,13 @@ func (v *viewer) step(ctx context.Context, now time.Time) (time.Duration, error)
 		return 0, err
 	}
 	for _, r := range damage {
-		v.dirt.add(r.Intersect(v.region).Sub(v.region.Min))
+		v.painted(now, r.Intersect(v.region).Sub(v.region.Min))
+	}
+	if err := v.film(ctx, now); err != nil {
+		if errors.Is(err, ErrChanged) {
+			return frameEvery, v.relayout(ctx)
+		}
+		return 0, err
 	}
 	if v.dirt.some && !now.Before(v.nextFrame) {
 		err := v.frame(ctx, now)
@@ -196,6 +207,9 @@ func (v *viewer) step(ctx context.Context, now time.Time) (time.Duration, error)
 	next := v.nextPointer
 	if v.dirt.some && v.nextFrame.Before(next) && v.room(now) > 0 { // else an acknowledgement wakes
 		next = v.nextFrame
+	}
+	if m := v.motion; m.busy == nil && !m.region.Empty() && m.dirt.some && m.next.Before(next) && v.room(now) > 0 {
+		next = m.next
 	}
 	return max(time.Until(next), 0), nil
 }
@@ -300,6 +314,8 @@ func (v *viewer) relayout(ctx context.Context) error {
 	if v.encoder, err = tiles.NewEncoder(v.region.Size(), v.number()); err != nil {
 		return err
 	}
+	v.motion.close()
+	v.motion = newMotion(v.region.Size(), time.Now())
 	v.dirt = newDirt(v.region.Size())
 	v.dirt.add(image.Rectangle{Max: v.region.Size()})
 	v.pointer = image.Pt(-1, -1)
@@ -368,7 +384,7 @@ func (v *viewer) frame(ctx context.Context, now time.Time) error {
 			break
 		}
 	}
-	frame, left, err := v.encoder.Finish(uint32(now.Sub(v.begun).Milliseconds()), !v.dirt.some) //nolint:gosec // wraps after 49 days
+	frame, left, err := v.encoder.Finish(uint32(now.Sub(v.begun).Milliseconds()), !v.dirt.some && v.motion.region.Empty()) //nolint:gosec // wraps after 49 days
 	for _, r := range left {
 		v.dirt.add(r)
 	}
@@ -382,6 +398,12 @@ func (v *viewer) frame(ctx context.Context, now time.Time) error {
 	if frame == nil {
 		return nil
 	}
+	v.motion.chooser.Sent(now.Sub(v.begun), len(frame), false)
+	return v.ship(ctx, now, frame)
+}
+
+// ship sends a frame.
+func (v *viewer) ship(ctx context.Context, now time.Time, frame []byte) error {
 	v.mu.Lock()
 	v.pacer.sent(v.encoder.Number(), len(frame), now)
 	v.mu.Unlock()
@@ -444,15 +466,12 @@ func (v *viewer) quality(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	v.mu.Lock()
-	rtt, choice := v.pacer.rtt, v.pacer.most
+	rtt := v.pacer.rtt
 	v.mu.Unlock()
 	q := &warrenv1.ScreenQuality{
-		Mode: "lossless", Codec: "zstd", Why: "this device sends every pixel as it is",
 		KbitS:   uint32(float64(m.bytes) * 8 / 1000 / now.Sub(m.since).Seconds()),
 		FramesS: uint32(float64(m.frames)/now.Sub(m.since).Seconds() + 0.5), RttMs: uint32(rtt.Milliseconds()), //nolint:gosec // small
 	}
-	if choice > 0 {
-		q.Why = "this device sends every pixel as it is, at the rate that was asked for"
-	}
+	v.how(q)
 	return v.event(ctx, &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Quality{Quality: q}})
 }

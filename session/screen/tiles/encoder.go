@@ -172,7 +172,7 @@ func (e *Encoder) trim(t, r image.Rectangle, pixels []byte) image.Rectangle {
 
 func same(a, b []byte, x int) bool {
 	le := binary.LittleEndian
-	return (le.Uint32(a[4*x:])^le.Uint32(b[4*x:]))&0xffffff == 0
+	return (le.Uint32(a[4*x:])^le.Uint32(b[4*x:]))&0xffffff == 0 && a[4*x+3] != unknown
 }
 
 // take puts a tile into the frame.

@@ -27,7 +27,7 @@ const (
 	// stays is how long a choice holds at least, resting apart.
 	stays = time.Second
 	// dear is what tiles may cost on any link, in bytes a second; share is the
-	// part of the link's rate that they may take.
+	// part that they may take of what the viewer allows.
 	dear  = 12_000_000 / 8
 	share = 0.6
 	// thin is a link, in bytes a second, on which AV1 is worth its slow start.
@@ -46,7 +46,8 @@ const (
 
 // Link is what is known of the way to the viewer.
 type Link struct {
-	// Rate is what it carries, in bytes a second; zero is unknown.
+	// Rate is the most that it has delivered of late, in bytes a second; zero is
+	// unknown. It is what the link carries where tiles fall behind.
 	Rate float64
 	// Most is what the viewer allows, in bytes a second; zero is all.
 	Most float64
@@ -179,17 +180,20 @@ func (c *Chooser) enter(now time.Duration, link Link) {
 		why = "video was asked for"
 	case now-c.since < stays:
 		return
-	case limit > 0 && cost > share*limit:
-		why = fmt.Sprintf("the link carries %s, and every pixel of what moves would take more", mbit(limit))
 	case late > slots/2:
 		why = "the link does not carry every pixel of what moves"
+		if limit > 0 {
+			why = fmt.Sprintf("the link carries %s, and every pixel of what moves would take more", mbit(limit))
+		}
+	case link.Most > 0 && cost > share*link.Most:
+		why = fmt.Sprintf("%s are allowed, and every pixel of what moves would take more", mbit(link.Most))
 	case cost > dear:
 		why = fmt.Sprintf("every pixel of what moves took %s in the last second", mbit(cost))
 	default:
 		return
 	}
 	c.now = Choice{Region: region, Why: why, Codec: codec.VP9, Kbit: rate(link, 0)}
-	if limit > 0 && limit < thin {
+	if (late > slots/2 || link.Most > 0) && limit > 0 && limit < thin {
 		c.now.Codec = codec.AV1
 	}
 	c.since, c.changed = now, now

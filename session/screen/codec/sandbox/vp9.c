@@ -43,7 +43,7 @@ static const char *vp9_open(const struct settings *s) {
 	    vpx_codec_control(&ctx, VP9E_SET_FRAME_PARALLEL_DECODING, 0) ||
 	    vpx_codec_control(&ctx, VP9E_SET_NOISE_SENSITIVITY, 0) ||
 	    vpx_codec_control(&ctx, VP8E_SET_STATIC_THRESHOLD, 1) ||
-	    vpx_codec_control(&ctx, VP8E_SET_MAX_INTRA_BITRATE_PCT, 0) ||
+	    vpx_codec_control(&ctx, VP8E_SET_MAX_INTRA_BITRATE_PCT, 900) ||
 	    vpx_codec_control(&ctx, VP9E_SET_COLOR_SPACE, VPX_CS_BT_601) ||
 	    vpx_codec_control(&ctx, VP9E_SET_COLOR_RANGE, VPX_CR_FULL_RANGE))
 		return "VP9 does not take these settings";
