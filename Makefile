@@ -121,7 +121,7 @@ generate: $(TOOLS) ## Go code from the schemas in api/, docs/verbs.md from the v
 	go test ./cmd/warren -run TestVerbsPage -update
 
 lab: build ## stories in network namespaces, as root
-	@scripts/setup.sh base
+	@scripts/setup.sh base e2e
 	go run ./scripts/lab $(LAB)
 
 lab-systemd: build dist ## as a service and from the package, in a booted Debian, as root

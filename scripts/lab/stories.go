@@ -8,6 +8,7 @@ func stories() []story {
 		publicController(),
 		directBehindNAT(),
 		throughMember(),
+		inBrowser(),
 		udpBlocked(),
 		natMatrix(),
 		homeDies(),
