@@ -36,22 +36,6 @@ func kindOf(desk screen.Desk, verb string) session.Kind {
 	return kinds[slices.IndexFunc(kinds, func(k session.Kind) bool { return k.Verb() == verb })]
 }
 
-// restless is a desk whose display is painted all over while somebody looks.
-type restless struct {
-	*screentest.Desk
-	random *rand.Rand
-}
-
-func (r restless) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
-	d, err := r.Desk.Open(ctx, want)
-	go func() { // ends with the session
-		for ctx.Err() == nil {
-			r.Paint(image.Rect(0, 0, 1000, 1000), func(int, int) uint32 { return r.random.Uint32() })
-		}
-	}()
-	return d, err
-}
-
 func TestConformance(t *testing.T) {
 	for _, verb := range []string{screen.View, screen.Control} {
 		t.Run(verb, func(t *testing.T) {
