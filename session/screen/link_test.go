@@ -96,6 +96,7 @@ func (l *thin) Receive(ctx context.Context) ([]byte, error) {
 
 // measured is what a viewer on a thin link saw.
 type measured struct {
+	mu     sync.Mutex
 	ages   []time.Duration // of the pixels when they were painted
 	bytes  int
 	frames int
@@ -112,7 +113,8 @@ func (m *measured) percentile(n int) time.Duration {
 
 // onThinLink looks at a desk for a while in which do paints, and gives what
 // was seen. In the end the picture has to be the desk's.
-func onThinLink(t *testing.T, desk *screentest.Desk, kbit int, delay time.Duration, do func(ctx context.Context)) (m measured) {
+func onThinLink(t *testing.T, desk *screentest.Desk, kbit int, delay time.Duration, do func(ctx context.Context)) *measured {
+	m := &measured{}
 	technician, device, cut := sessiontest.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
 	link := newThin(ctx, device, kbit, delay)
@@ -124,6 +126,8 @@ func onThinLink(t *testing.T, desk *screentest.Desk, kbit int, delay time.Durati
 	var picture *image.NRGBA
 	go func() {
 		ran <- screen.NewClient(technician, screen.Output{Painted: func(f tiles.Frame, p *image.NRGBA) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
 			m.ages = append(m.ages, time.Since(begun)-time.Duration(f.Time)*time.Millisecond)
 			m.frames++
 			m.bytes += f.Raw
@@ -134,7 +138,10 @@ func onThinLink(t *testing.T, desk *screentest.Desk, kbit int, delay time.Durati
 	do(ctx)
 	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		synctest.Wait()
-		if m.whole && desk.Equal(picture, picture.Rect) {
+		m.mu.Lock()
+		whole := m.whole && desk.Equal(picture, picture.Rect)
+		m.mu.Unlock()
+		if whole {
 			t.Logf("%d kbit/s, %v: %d frames, age %v median, %v p95, %v at most; whole %v after the last change", kbit, delay,
 				m.frames, m.percentile(50), m.percentile(95), m.percentile(100), time.Since(start))
 			break
@@ -200,7 +207,7 @@ func TestNoiseOnThinLinks(t *testing.T) {
 // TestWorkOnThinLinks: what people do at a desk is at most 250 ms behind.
 func TestWorkOnThinLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		desk := screentest.New(image.Pt(1280, 800))
+		desk := screentest.New(image.Pt(640, 400))
 		random := rand.New(rand.NewPCG(1, 1))
 		line := func(y, from, to int) {
 			letters := make([]uint32, (to-from)/6+1)
@@ -216,17 +223,17 @@ func TestWorkOnThinLinks(t *testing.T) {
 			})
 		}
 		m := onThinLink(t, desk, 5000, 15*time.Millisecond, func(context.Context) {
-			for y := 0; y+13 <= 800; y += 13 {
-				line(y, 0, 1280)
+			for y := 0; y+13 <= 400; y += 13 {
+				line(y, 0, 640)
 			}
 			time.Sleep(3 * time.Second)
 			for i := range 150 { // typing
-				line(390, 6*(i%200), 6*(i%200)+6)
+				line(195, 6*(i%100), 6*(i%100)+6)
 				time.Sleep(time.Duration(40+random.IntN(40)) * time.Millisecond)
 			}
 			for range 100 { // scrolling, 30 lines a second
-				desk.Scroll(image.Rect(0, 0, 1280, 793), -13)
-				line(780, 0, 1280)
+				desk.Scroll(image.Rect(0, 0, 640, 390), -13)
+				line(377, 0, 640)
 				time.Sleep(time.Second / 30)
 			}
 		})

@@ -24,6 +24,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen"
+	"warren/session/screen/codec"
 	"warren/session/screen/tiles"
 	"warren/session/sessiontest"
 )
@@ -51,8 +52,10 @@ func request(t testing.TB, verb string, r *warrenv1.ScreenRequest) session.Reque
 	return session.Request{ID: session.NewID(), Verb: verb, Technician: "tess", Payload: payload}
 }
 
+func noVideo(context.Context, codec.Options) (screen.Coder, error) { return nil, codec.ErrMissing }
+
 func kindOf(verb string) session.Kind {
-	kinds := screen.Kinds(screen.Config{Desk: New()})
+	kinds := screen.Kinds(screen.Config{Desk: New(), Video: noVideo})
 	return kinds[slices.IndexFunc(kinds, func(k session.Kind) bool { return k.Verb() == verb })]
 }
 
