@@ -1,6 +1,9 @@
 /** By the codec of a frame: what WebCodecs calls it. */
 const names: Record<number, string> = { 1: "vp09.00.51.08", 2: "av01.0.13M.08" };
 
+/** The packets' colours. A short name of VP9 would stand for others. */
+const colours: VideoColorSpaceInit = { primaries: "bt709", transfer: "iec61966-2-1", matrix: "smpte170m", fullRange: true };
+
 /** What is waited for a picture that does not come, in ms. */
 const patience = 2000;
 
@@ -49,7 +52,13 @@ export class Video {
 			output: (f) => (this.heard === undefined ? f.close() : this.heard(f)),
 			error: (e) => this.heard?.(e),
 		});
-		this.decoder.configure({ codec: names[codec] ?? "", codedWidth: w, codedHeight: h, optimizeForLatency: true });
+		this.decoder.configure({
+			codec: names[codec] ?? "",
+			codedWidth: w,
+			codedHeight: h,
+			colorSpace: colours,
+			optimizeForLatency: true,
+		});
 	}
 
 	close(): void {
