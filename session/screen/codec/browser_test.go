@@ -1,3 +1,5 @@
+//go:build linux
+
 package codec
 
 import (
@@ -8,7 +10,9 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -106,13 +110,19 @@ func inBrowser(t *testing.T, chromium string, asked any) ([]byte, error) {
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	cmd := exec.Command(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(), server.URL)
+	home, err := os.MkdirTemp("", "codec-browser") //nolint:usetesting // what of it writes on for a moment is no failure
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir="+home, server.URL)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	defer func() {
-		_ = cmd.Process.Kill()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
+		_ = os.RemoveAll(home)
 	}()
 	select {
 	case b := <-pixels:
