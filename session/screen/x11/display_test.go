@@ -20,11 +20,8 @@ func TestDisplayTellsWhatIsPainted(t *testing.T) {
 		t.Fatalf("layout %+v", l)
 	}
 	s.fill(t, image.Rect(10, 20, 40, 60), 0x123456)
-	var got []image.Rectangle
-	until(t, "damage", func() bool {
-		got, err = d.Damage()
-		return got != nil || err != nil
-	})
+	<-d.Woken()
+	got, err := d.Damage()
 	if err != nil || len(got) != 1 || got[0] != image.Rect(10, 20, 40, 60) {
 		t.Fatalf("damage %v, %v", got, err)
 	}

@@ -124,12 +124,8 @@ func (p probe) authorities(at map[int]string) map[int][]string {
 			break
 		}
 		root := filepath.Join(p.proc, e.Name(), "root")
-		if n, path := started(p.read(e.Name()+"/cmdline", 16<<10)); path != "" {
-			for display := range at {
-				if n < 0 || n == display {
-					add(display, root+path)
-				}
-			}
+		if n, path, ok := started(p.read(e.Name()+"/cmdline", 16<<10)); ok {
+			add(n, root+path)
 		}
 		n, path, home := used(p.read(e.Name()+"/environ", maxEnvironment))
 		if n < 0 {
@@ -145,9 +141,8 @@ func (p probe) authorities(at map[int]string) map[int][]string {
 	return files
 }
 
-// started reads an X server's command line: its file of keys, and its display,
-// which is -1 where the server was left to choose.
-func started(cmdline []byte) (display int, authority string) {
+// started reads an X server's command line: its display and its file of keys.
+func started(cmdline []byte) (display int, path string, ok bool) {
 	display = -1
 	words := strings.Split(string(cmdline), "\x00")
 	for i, w := range words {
@@ -156,11 +151,14 @@ func started(cmdline []byte) (display int, authority string) {
 				display = n
 			}
 		}
-		if w == "-auth" && i+1 < len(words) && strings.HasPrefix(words[i+1], "/") {
-			authority = words[i+1]
+		if w == "-auth" && i+1 < len(words) {
+			path = words[i+1]
 		}
 	}
-	return display, authority
+	if display < 0 {
+		display = 0
+	}
+	return display, path, strings.HasPrefix(path, "/")
 }
 
 // used reads a program's environment: the display it is on, -1 for none, its

@@ -8,6 +8,8 @@ import { clipParts, type Content, Incoming, maxClip, mayRead, readClipboard, tex
 import { Cursor } from "./cursor";
 import { Hands } from "./hands";
 import type { Input } from "./keyboard";
+import { Picture } from "./paint";
+import type { Painting } from "./unpack";
 import type { FromWorker, Open, PathWord, ToWorker } from "./talk";
 
 export type Verb = Open["verb"];
@@ -55,6 +57,7 @@ export class Desk {
 	readonly hands: Hands;
 	private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 	private readonly cursor: Cursor;
+	private readonly picture: Picture;
 	private readonly incoming = new Incoming();
 	private retry: ReturnType<typeof setTimeout> | undefined;
 	private attempts = 0;
@@ -99,14 +102,13 @@ export class Desk {
 		});
 		this.cursor = new Cursor(this.host, this.canvas);
 		this.worker.onmessage = (e: MessageEvent<FromWorker>) => this.heard(e.data);
-		const canvas = this.canvas.transferControlToOffscreen();
-		this.tell({ canvas }, [canvas]);
+		this.picture = new Picture(this.canvas);
 		document.addEventListener("visibilitychange", this.looks);
 		this.connect();
 	}
 
-	private tell(m: ToWorker, transfer: Transferable[] = []): void {
-		this.worker.postMessage(m, transfer);
+	private tell(m: ToWorker): void {
+		this.worker.postMessage(m);
 	}
 
 	private change(c: Partial<Shown>): void {
@@ -158,14 +160,14 @@ export class Desk {
 	}
 
 	private heard(m: FromWorker): void {
-		if ("opened" in m) {
+		if ("paint" in m) {
+			this.painted(m.paint);
+		} else if ("opened" in m) {
 			this.change({ path: m.opened.path });
 		} else if ("path" in m) {
 			this.change({ path: m.path });
 		} else if ("event" in m) {
 			this.event(m.event);
-		} else if ("picture" in m) {
-			this.change({ picture: true });
 		} else if ("noVideo" in m) {
 			this.choose("lossless");
 		} else if ("error" in m) {
@@ -178,6 +180,14 @@ export class Desk {
 			} else {
 				this.again();
 			}
+		}
+	}
+
+	private painted(p: Painting): void {
+		this.picture.paint(p);
+		this.tell({ painted: p.number });
+		if (p.complete && !this.shown.get().picture) {
+			this.change({ picture: true });
 		}
 	}
 
@@ -213,6 +223,7 @@ export class Desk {
 			case "ready":
 				this.everOpen = true;
 				this.attempts = 0;
+				this.picture.resize(e.value.width, e.value.height);
 				this.change({ phase: "open", ready: e.value, monitor: e.value.monitor });
 				if (typeof VideoDecoder === "undefined") {
 					this.choose("lossless");

@@ -1,4 +1,5 @@
 import type { ScreenEvent } from "../gen/screen_pb";
+import type { Painting } from "./unpack";
 
 /** What a desktop is opened with, as the node reads it. */
 export interface Open {
@@ -19,8 +20,9 @@ export interface PathWord {
 
 /** What the page tells its worker. */
 export type ToWorker =
-	| { canvas: OffscreenCanvas }
 	| { connect: { url: string; bearer: string; open: Open } }
+	/** A frame is on the canvas: its number. */
+	| { painted: number }
 	/** A message for the device, its kind first. */
 	| { send: Uint8Array }
 	/** Nobody looks: what was painted is not acknowledged, so nothing new comes. */
@@ -32,8 +34,7 @@ export type FromWorker =
 	| { opened: { session: string; path?: PathWord } }
 	| { path: PathWord }
 	| { event: ScreenEvent["event"] }
-	/** The first picture is there, whole. */
-	| { picture: true }
+	| { paint: Painting }
 	| { noVideo: string }
 	| { error: { kind?: string; message?: string; hint?: string; id?: string } }
 	/** What the device sends is none of a desktop. */

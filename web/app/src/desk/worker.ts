@@ -1,32 +1,35 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ScreenEventSchema, ScreenInputSchema } from "../gen/screen_pb";
-import { type Frame, readFrame } from "./frame";
-import { Picture } from "./paint";
 import type { FromWorker, ToWorker } from "./talk";
+import { Unpacker } from "./unpack";
 
 /**
- * The connection and the picture, apart from the page: a page that is busy
- * delays neither.
+ * The connection, and the unpacking of frames, apart from the page.
  *
- *	page --canvas, connect, input--> worker --WebSocket--> node --> device
- *	page <--events, ends------------ worker <--frames-----
- *	                                 worker --pixels--> canvas, then an ack
+ *	page --connect, input, painted--> worker --WebSocket--> node --> device
+ *	page <--events, pixels----------- worker <--frames------
  */
 const scope = self as unknown as {
 	onmessage: ((e: MessageEvent<ToWorker>) => void) | null;
-	postMessage(m: FromWorker): void;
+	postMessage(m: FromWorker, transfer?: Transferable[]): void;
 };
 
 const kindEvent = 1;
 const kindFrame = 3;
 
-let picture: Picture | undefined;
 let socket: WebSocket | undefined;
 let hidden = false;
 let owed: number | undefined; // the frame that is painted and not acknowledged
-let whole = false; // the first picture is complete
 
 const say = (m: FromWorker): void => scope.postMessage(m);
+
+const unpacker = new Unpacker(
+	(paint) => {
+		const carried = paint.video ?? paint.pixels?.buffer;
+		scope.postMessage({ paint }, carried === undefined ? [] : [carried]);
+	},
+	(why) => say({ noVideo: why }),
+);
 
 function inputMessage(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 	const out = new Uint8Array(bytes.length + 1);
@@ -49,22 +52,13 @@ function acknowledge(): void {
 	owed = undefined;
 }
 
-function painted(f: Frame): void {
-	owed = f.number;
-	acknowledge();
-	if (f.complete && !whole) {
-		whole = true;
-		say({ picture: true });
-	}
-}
-
 function binary(bytes: Uint8Array): void {
-	if (picture === undefined || bytes.length < 2) {
-		return;
+	if (bytes.length < 2) {
+		throw new Error("an empty message");
 	}
 	const body = bytes.subarray(1);
 	if (bytes[0] === kindFrame) {
-		picture.paint(readFrame(body, picture.width, picture.height));
+		unpacker.add(body);
 		return;
 	}
 	if (bytes[0] !== kindEvent) {
@@ -72,7 +66,7 @@ function binary(bytes: Uint8Array): void {
 	}
 	const { event } = fromBinary(ScreenEventSchema, body);
 	if (event.case === "ready") {
-		picture.resize(event.value.width, event.value.height);
+		unpacker.resize(event.value.width, event.value.height);
 	}
 	if (event.case !== undefined) {
 		say({ event });
@@ -92,7 +86,6 @@ function words(text: string): void {
 function connect(to: { url: string; bearer: string; open: object }): void {
 	close();
 	owed = undefined;
-	whole = false;
 	const ws = new WebSocket(to.url, "warren.desktop.v1");
 	ws.binaryType = "arraybuffer";
 	ws.onopen = () => ws.send(JSON.stringify({ bearer: to.bearer, open: to.open }));
@@ -127,10 +120,11 @@ function close(): void {
 }
 
 scope.onmessage = ({ data: m }) => {
-	if ("canvas" in m) {
-		picture = new Picture(m.canvas, painted, (why) => say({ noVideo: why }));
-	} else if ("connect" in m) {
+	if ("connect" in m) {
 		connect(m.connect);
+	} else if ("painted" in m) {
+		owed = m.painted;
+		acknowledge();
 	} else if ("send" in m) {
 		send(inputMessage(m.send));
 	} else if ("hidden" in m) {
