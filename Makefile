@@ -28,7 +28,7 @@ PAGE_SOURCES := $(shell find web/app -type d \( -name node_modules -o -name gen 
 HELPER := session/screen/codec/built/$(shell go env GOARCH)/helper.zst
 HELPER_SOURCES := $(wildcard session/screen/codec/sandbox/* scripts/codec/*.go /var/lib/dpkg/status)
 
-.PHONY: help setup packages build pages codec dist reproduce e2e check test cross demo bench fuzz generate baseline lab lab-systemd soak clean
+.PHONY: help setup packages build pages codec dist reproduce e2e check test cross demo bench bench-desktop fuzz generate baseline lab lab-systemd soak clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -112,6 +112,10 @@ demo: packages build ## a whole mesh on this machine, until Ctrl-C
 bench: build ## measure beside OpenSSH and wireguard-go, write docs/benchmarks.md
 	@scripts/setup.sh base bench
 	go run ./scripts/bench $(BENCH)
+
+bench-desktop: build ## the desktop beside VNC servers with noVNC, write docs/benchmarks-desktop.md
+	@scripts/setup.sh base e2e desktop-bench
+	go run ./scripts/bench-desktop $(BENCH)
 
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh

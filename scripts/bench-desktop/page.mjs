@@ -1,0 +1,136 @@
+// The browser's side: reads one command a line, answers one line each.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const { chromium } = createRequire(new URL("../../web/app/package.json", import.meta.url))("playwright-core");
+
+const browser = await chromium.launch({
+	executablePath: process.env.WARREN_CHROMIUM ?? "/usr/bin/chromium",
+	args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+const context = await browser.newContext({ viewport: { width: 1920, height: 1200 } });
+let page;
+
+// Reads the pattern at every frame of the browser; runs in the page.
+function watch() {
+	const blocks = 32;
+	const probe = document.createElement("canvas");
+	probe.width = 640;
+	probe.height = 1;
+	const ctx = probe.getContext("2d", { willReadFrequently: true });
+	const bench = { seen: [], last: -1, key: 0, rtt: 0, frames: 0 };
+	window.bench = bench;
+	bench.read = () => {
+		const canvas = document.querySelector(".desk-canvas") ?? document.querySelector("canvas");
+		if (canvas === null || canvas.width < 640) {
+			return -1;
+		}
+		ctx.drawImage(canvas, 0, 16, 640, 1, 0, 0, 640, 1);
+		const d = ctx.getImageData(0, 0, 640, 1).data;
+		let high = 0;
+		let low = 0;
+		for (let i = 0; i < blocks; i++) {
+			const bit = d[(i * 20 + 10) * 4 + 1] > 127 ? 1 : 0;
+			if (i < 16) {
+				high = (high << 1) | bit;
+			} else {
+				low = (low << 1) | bit;
+			}
+		}
+		return (high ^ low) === 0xffff ? high : -1;
+	};
+	const tick = () => {
+		const n = bench.read();
+		if (n >= 0 && n !== bench.last) {
+			bench.last = n;
+			const now = performance.timeOrigin + performance.now();
+			bench.seen.push([n, now]);
+			if (bench.key > 0) {
+				bench.rtt = now - bench.key;
+				bench.key = 0;
+			}
+		}
+		requestAnimationFrame(tick);
+	};
+	requestAnimationFrame(tick);
+	addEventListener("keydown", () => (bench.key = performance.timeOrigin + performance.now()), true);
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+const commands = {
+	async open({ url }) {
+		page = await context.newPage();
+		await page.addInitScript(watch);
+		await page.goto(url);
+		return {};
+	},
+	// The first picture there is, and how long it took from the click.
+	async click({ name }) {
+		const button = page.getByRole("button", { name, exact: true });
+		await button.waitFor();
+		await pause(500);
+		await page.evaluate(() => {
+			window.bench.seen.length = 0;
+			window.bench.last = -1;
+			addEventListener("click", () => (window.bench.clicked = performance.timeOrigin + performance.now()), { capture: true, once: true });
+		});
+		await button.click();
+		await page.waitForFunction(() => window.bench.seen.length > 0, undefined, { timeout: 20_000 });
+		return { ms: await page.evaluate(() => window.bench.seen[0][1] - window.bench.clicked) };
+	},
+	async ready() {
+		await page.waitForFunction(() => window.bench.last >= 0, undefined, { timeout: 20_000 });
+		return {};
+	},
+	async watch({ ms }) {
+		await page.evaluate(() => (window.bench.seen.length = 0));
+		await pause(ms);
+		return { seen: await page.evaluate(() => window.bench.seen) };
+	},
+	async keys({ n }) {
+		const field = page.locator(".desk-keys");
+		await ((await field.count()) > 0 ? field : page.locator("canvas").first()).focus();
+		const rtt = [];
+		for (let i = 0; i < n; i++) {
+			await page.evaluate(() => {
+				window.bench.rtt = 0;
+				window.bench.key = 0;
+			});
+			await page.keyboard.press("a");
+			try {
+				await page.waitForFunction(() => window.bench.rtt > 0, undefined, { timeout: 2000 });
+				rtt.push(await page.evaluate(() => window.bench.rtt));
+			} catch {
+				rtt.push(2000);
+			}
+			await pause(60 + Math.random() * 60);
+		}
+		return { rtt };
+	},
+	async quality() {
+		const q = page.locator("[data-quality]");
+		return { mode: (await q.count()) > 0 ? await q.getAttribute("data-quality") : "", why: (await q.count()) > 0 ? await q.getAttribute("title") : "" };
+	},
+	async picture({ path }) {
+		await page.screenshot({ path });
+		return {};
+	},
+	async close() {
+		await page?.close();
+		page = undefined;
+		return {};
+	},
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+	const command = JSON.parse(line);
+	let answer;
+	try {
+		answer = await commands[command.do](command);
+	} catch (e) {
+		answer = { error: String(e).split("\n")[0] };
+	}
+	process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+await browser.close();

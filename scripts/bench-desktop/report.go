@@ -1,0 +1,165 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// names are the contenders in the order of the tables.
+func names(got map[string]*figures) []string {
+	var out []string
+	for name := range got {
+		out = append(out, name)
+	}
+	slices.SortFunc(out, func(a, b string) int {
+		return strings.Compare(strings.Replace(a, ours, "", 1), strings.Replace(b, ours, "", 1))
+	})
+	return out
+}
+
+const (
+	ours  = "warren"
+	rival = "TigerVNC + noVNC"
+)
+
+// report is everything measured in one run.
+type report struct {
+	near, thin map[string]*figures
+	thinWhy    string // why there are no rows of a thin link
+}
+
+func (r *report) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# The desktop, measured
+
+Written by `+"`make bench-desktop`"+`, %s: %s, %d cores that carry the watched machine, the technician's and the browser; %s; Xvfb 1920x1080, headless Chromium. All in one run, in turns; medians are compared.
+
+## From glass to glass
+
+A number is painted at random 40 to 80 ms intervals and read back from the page's canvas at each of the browser's frames (60 a second, so 8 ms of each figure are the browser's). There and back: a key is pressed in the page, the program on the display paints, the page sees it.
+
+| | glass to glass, median | p95 | seen | key there and back, median | p95 |
+|---|---|---|---|---|---|
+`, time.Now().UTC().Format(time.DateOnly), processor(), runtime.NumCPU(), kernel())
+	for _, name := range names(r.near) {
+		f := r.near[name]
+		fmt.Fprintf(&b, "| %s | %s | %s | %d of %d | %s | %s |\n", name, ms(f.glass.at(0.5)), ms(f.glass.at(0.95)), len(f.glass), f.painted, ms(f.rtt.at(0.5)), ms(f.rtt.at(0.95)))
+	}
+	us, them := r.near[ours], r.near[rival]
+	if us != nil && them != nil {
+		b.WriteString("\n| warren beside TigerVNC + noVNC | ratio | bar | |\n|---|---|---|---|\n")
+		for _, row := range []struct {
+			what        string
+			ours, other float64
+			bar         float64
+		}{
+			{"glass to glass, median", us.glass.at(0.5), them.glass.at(0.5), 0.6},
+			{"glass to glass, p95", us.glass.at(0.95), them.glass.at(0.95), 0.5},
+			{"key there and back, median", us.rtt.at(0.5), them.rtt.at(0.5), 0.6},
+			{"key there and back, p95", us.rtt.at(0.95), them.rtt.at(0.95), 0.5},
+		} {
+			if row.ours == 0 || row.other == 0 {
+				fmt.Fprintf(&b, "| %s | not measured | at most %.1f | |\n", row.what, row.bar)
+				continue
+			}
+			fmt.Fprintf(&b, "| %s | %.2f | at most %.1f | %s |\n", row.what, row.ours/row.other, row.bar, verdict(row.ours/row.other, row.bar))
+		}
+	}
+	if us != nil && len(us.first) > 0 {
+		fmt.Fprintf(&b, "\nFirst picture after the click on a device's page, warm nodes: %s, the slowest of %d %s (bar: 300 ms, %s).\n", ms(us.first.at(0.5)), len(us.first), ms(us.first.at(1)), verdict(us.first.at(0.5), 300))
+	}
+	b.WriteString("\n## At work\n\nA number is painted with each step of the work, so *behind* is how late the page is, and *shown* how many of the steps it shows. Kilobits are what the page receives; processor is what the watched machine's server takes.\n")
+	works(&b, r.near)
+	if us != nil {
+		if w := us.work["scrolling text"]; w != nil {
+			fmt.Fprintf(&b, "\nScrolling, lossless: %.1f Mbit/s (bar: 5, %s).\n", w.kbit/1000, verdict(w.kbit/1000, 5))
+		}
+	}
+	b.WriteString("\n## A thin link: 30 ms there and back, 1 % loss, 5 Mbit/s\n\n")
+	if r.thin == nil {
+		fmt.Fprintf(&b, "Not measured: %s.\n", r.thinWhy)
+	} else {
+		b.WriteString("Two network namespaces, and between them a program that holds packets back, loses and limits them, for TCP and UDP alike (`scripts/bench-desktop/wire_linux.go`).\n")
+		works(&b, r.thin)
+		if f := r.thin[ours]; f != nil {
+			for _, name := range []string{"typing", "scrolling text"} {
+				if w := f.work[name]; w != nil {
+					fmt.Fprintf(&b, "\nNever more than 250 ms behind at p95, %s: %s (%s).\n", name, ms(w.behind.at(0.95)), verdict(w.behind.at(0.95), 250))
+				}
+			}
+		}
+	}
+	for _, got := range []map[string]*figures{r.near, r.thin} {
+		for _, name := range names(got) {
+			for _, why := range got[name].failed {
+				fmt.Fprintf(&b, "\nA turn of %s came to nothing: %s.\n", name, why)
+			}
+		}
+	}
+	return b.String()
+}
+
+func works(b *strings.Builder, got map[string]*figures) {
+	var kinds []string
+	for _, f := range got {
+		for kind := range f.work {
+			if !slices.Contains(kinds, kind) {
+				kinds = append(kinds, kind)
+			}
+		}
+	}
+	order := []string{"typing", "scrolling text", "window drag"}
+	slices.SortFunc(kinds, func(a, c string) int {
+		ia, ic := slices.Index(order, a), slices.Index(order, c)
+		if ia < 0 || ic < 0 {
+			return ic - ia
+		}
+		return ia - ic
+	})
+	b.WriteString("\n| work | | behind, median | p95 | shown a second | kbit/s | processor | sent as |\n|---|---|---|---|---|---|---|---|\n")
+	for _, kind := range kinds {
+		for _, name := range names(got) {
+			w := got[name].work[kind]
+			if w == nil {
+				fmt.Fprintf(b, "| %s | %s | not measured | | | | | |\n", kind, name)
+				continue
+			}
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %.1f | %.0f | %.0f %% of a core | %s |\n", kind, name, ms(w.behind.at(0.5)), ms(w.behind.at(0.95)), w.shown, w.kbit, w.cpu*100, w.mode)
+		}
+	}
+}
+
+func ms(v float64) string {
+	if v == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f ms", v)
+}
+
+func verdict(got, bar float64) string {
+	if got <= bar {
+		return "met"
+	}
+	return fmt.Sprintf("**missed**, %.1f times the bar", got/bar)
+}
+
+func processor() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+func kernel() string {
+	text, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	return "Linux " + strings.TrimSpace(string(text))
+}

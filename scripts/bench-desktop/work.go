@@ -1,0 +1,169 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/jezek/xgb/xproto"
+)
+
+// work is something that happens on the screen, a step at a time.
+type work struct {
+	name  string
+	every time.Duration
+	step  func()
+	end   func()
+}
+
+// terminalWork is an xterm in which text comes: lines of it, or characters.
+func terminalWork(ctx context.Context, display, dir, name string, every time.Duration, text func() string) (*work, error) {
+	fifo := filepath.Join(dir, name+".fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil && !os.IsExist(err) {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, "xterm", "-display", display, "-geometry", "198x58+20+60", "-bg", "white", "-fg", "black", "-e", "cat", fifo)
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	rest(ctx, time.Second) // its window comes
+	return &work{
+		name: name, every: every,
+		step: func() { _, _ = f.WriteString(text()) },
+		end: func() {
+			_ = f.Close()
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		},
+	}, nil
+}
+
+func randomLine() string {
+	b := make([]byte, 141)
+	for i := range b {
+		b[i] = byte(rand.Uint32())
+	}
+	return base64.StdEncoding.EncodeToString(b) + "\n"
+}
+
+func randomKey() string {
+	const keys = "etaoin shrdlu cmfwyp vbgkqjxz "
+	if rand.IntN(60) == 0 {
+		return "\n"
+	}
+	return string(keys[rand.IntN(len(keys))])
+}
+
+// dragWork moves a window of text about.
+func dragWork(p *painter) (*work, error) {
+	const wide, high = 600, 400
+	id, err := p.x.NewId()
+	if err != nil {
+		return nil, err
+	}
+	back, err := p.x.NewId()
+	if err != nil {
+		return nil, err
+	}
+	window, pixmap := xproto.Window(id), xproto.Pixmap(back)
+	screen := xproto.Setup(p.x).DefaultScreen(p.x)
+	if err := xproto.CreatePixmapChecked(p.x, screen.RootDepth, pixmap, xproto.Drawable(p.root), wide, high).Check(); err != nil {
+		return nil, err
+	}
+	full := []xproto.Rectangle{{Width: wide, Height: high}}
+	xproto.PolyFillRectangle(p.x, xproto.Drawable(pixmap), p.white, full)
+	var marks []xproto.Rectangle // looks like text to a codec
+	for y := 10; y < high-10; y += 14 {
+		for x := 10; x < wide-10; x += 7 {
+			for range 4 {
+				marks = append(marks, xproto.Rectangle{X: int16(x + rand.IntN(5)), Y: int16(y + rand.IntN(9)), Width: 1, Height: uint16(1 + rand.IntN(3))}) //nolint:gosec // small
+			}
+		}
+	}
+	for len(marks) > 0 {
+		n := min(len(marks), 4000)
+		xproto.PolyFillRectangle(p.x, xproto.Drawable(pixmap), p.black, marks[:n])
+		marks = marks[n:]
+	}
+	err = xproto.CreateWindowChecked(p.x, screen.RootDepth, window, p.root, 100, 100, wide, high, 0, xproto.WindowClassInputOutput, screen.RootVisual,
+		xproto.CwBackPixmap|xproto.CwOverrideRedirect, []uint32{back, 1}).Check()
+	if err != nil {
+		return nil, err
+	}
+	xproto.MapWindow(p.x, window)
+	x, y, dx, dy := 100, 100, 11, 7
+	return &work{
+		name: "window drag", every: 33 * time.Millisecond,
+		step: func() {
+			if x += dx; x < 0 || x > 1920-wide {
+				dx = -dx
+			}
+			if y += dy; y < 40 || y > 1080-high {
+				dy = -dy
+			}
+			xproto.ConfigureWindow(p.x, window, xproto.ConfigWindowX|xproto.ConfigWindowY, []uint32{uint32(max(x, 0)), uint32(max(y, 40))}) //nolint:gosec // on the screen
+		},
+		end: func() {
+			xproto.DestroyWindow(p.x, window)
+			xproto.FreePixmap(p.x, pixmap)
+		},
+	}, nil
+}
+
+// pictureWork shows a picture that moves, as a camera's does: soft, with grain.
+func pictureWork(p *painter, wide, high int) (*work, error) {
+	id, err := p.x.NewId()
+	if err != nil {
+		return nil, err
+	}
+	window := xproto.Window(id)
+	screen := xproto.Setup(p.x).DefaultScreen(p.x)
+	left, top := (1920-wide)/2, max(40, (1080-high)/2)
+	high = min(high, 1080-top)
+	err = xproto.CreateWindowChecked(p.x, screen.RootDepth, window, p.root, int16(left), int16(top), uint16(wide), uint16(high), 0, //nolint:gosec // on the screen
+		xproto.WindowClassInputOutput, screen.RootVisual, xproto.CwOverrideRedirect, []uint32{1}).Check()
+	if err != nil {
+		return nil, err
+	}
+	xproto.MapWindow(p.x, window)
+	grain := make([]byte, 1<<16)
+	for i := range grain {
+		grain[i] = byte(rand.IntN(5))
+	}
+	row := make([]byte, wide*4)
+	rows := max(1, 200_000/len(row))
+	var step int
+	return &work{
+		name: fmt.Sprintf("moving picture %dx%d", wide, high), every: 33 * time.Millisecond,
+		step: func() {
+			step++
+			for y := 0; y < high; y += rows {
+				n := min(rows, high-y)
+				part := make([]byte, 0, n*len(row))
+				for k := range n {
+					g := rand.IntN(len(grain) - wide)
+					for x := range wide {
+						row[4*x] = byte((x+3*step)/4+(y+k)/6) + grain[g+x]
+						row[4*x+1] = byte((y+k+2*step)/3) + grain[g+x]
+						row[4*x+2] = byte((x-step)/5) + grain[g+x]
+					}
+					part = append(part, row...)
+				}
+				xproto.PutImage(p.x, xproto.ImageFormatZPixmap, xproto.Drawable(window), p.draw, uint16(wide), uint16(n), 0, int16(y), 0, screen.RootDepth, part) //nolint:gosec // on the screen
+			}
+		},
+		end: func() { xproto.DestroyWindow(p.x, window) },
+	}, nil
+}
