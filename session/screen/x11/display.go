@@ -33,7 +33,7 @@ const (
 )
 
 // Desk opens the displays of this machine's X servers.
-type Desk struct{}
+type Desk struct{ rows rows }
 
 // New makes the desk.
 func New() *Desk { return &Desk{} }
@@ -52,6 +52,7 @@ type Display struct {
 	randr  bool     // of version 1.5 at least: monitors have names and bounds
 	size   image.Point
 	woken  chan struct{}
+	rows   *rows // of notices
 
 	mu sync.Mutex
 	// What events told of since it was asked for last.
@@ -59,7 +60,7 @@ type Display struct {
 }
 
 // Open implements screen.Desk.
-func (*Desk) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
+func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
 	found := newProbe().look()
 	places := found.places
 	if want.Display != "" {
@@ -74,7 +75,7 @@ func (*Desk) Open(ctx context.Context, want screen.Want) (screen.Display, error)
 	}
 	var refused []error
 	for _, p := range places {
-		d, err := open(ctx, p)
+		d, err := open(ctx, p, &k.rows)
 		if err == nil {
 			return d, nil
 		}
@@ -119,8 +120,8 @@ func errWayland() error {
 }
 
 // open connects to a display and asks for what a session needs.
-func open(ctx context.Context, p place) (_ *Display, err error) {
-	d := &Display{place: p, woken: make(chan struct{}, 1)}
+func open(ctx context.Context, p place, r *rows) (_ *Display, err error) {
+	d := &Display{place: p, rows: r, woken: make(chan struct{}, 1)}
 	if d.link, err = connect(ctx, p, d.handle); err != nil {
 		return nil, err
 	}
