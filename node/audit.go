@@ -85,6 +85,8 @@ func (a *auditor) note(e broker.Event) {
 		n.Kind = warrenv1.NoteKind_NOTE_KIND_ENDED
 	case broker.OfferRefused:
 		n.Kind = warrenv1.NoteKind_NOTE_KIND_REFUSED
+	case broker.SessionNoted:
+		n.Kind, n.Cause = warrenv1.NoteKind_NOTE_KIND_NOTED, e.What
 	default:
 		return
 	}

@@ -13,5 +13,5 @@ func (l *life) kinds() []session.Kind {
 	if l.cfg.Up.HostFiles {
 		options = append(options, shell.HostFiles)
 	}
-	return append(screen.Kinds(screen.Config{Desk: x11.New(), Log: l.log.With("part", "screen")}), shell.New(options...))
+	return append(screen.Kinds(screen.Config{Desk: x11.New(), Mesh: l.membership().MeshName, Log: l.log.With("part", "screen")}), shell.New(options...))
 }

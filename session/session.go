@@ -51,6 +51,9 @@ type Request struct {
 	Reason         string
 	// Rights are what the device's own Plan says of how.
 	Rights Rights
+	// Note tells the device's audit log what happens in the session, in a short
+	// sentence for people; it does not block. Nil is nobody.
+	Note func(what string)
 	// Payload is what the verb's kind reads: for a shell a ShellRequest.
 	Payload []byte
 }

@@ -116,6 +116,8 @@ func actOf(k warrenv1.NoteKind) warrenv1.AuditAct {
 		return warrenv1.AuditAct_AUDIT_ACT_SESSION_ENDED
 	case warrenv1.NoteKind_NOTE_KIND_REFUSED:
 		return warrenv1.AuditAct_AUDIT_ACT_SESSION_REFUSED
+	case warrenv1.NoteKind_NOTE_KIND_NOTED:
+		return warrenv1.AuditAct_AUDIT_ACT_SESSION_NOTED
 	default:
 		return warrenv1.AuditAct_AUDIT_ACT_UNSPECIFIED
 	}

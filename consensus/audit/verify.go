@@ -161,7 +161,7 @@ func isClaim(a warrenv1.AuditAct) bool {
 
 func isSession(a warrenv1.AuditAct) bool {
 	return a == warrenv1.AuditAct_AUDIT_ACT_SESSION_OPENED || a == warrenv1.AuditAct_AUDIT_ACT_SESSION_ENDED ||
-		a == warrenv1.AuditAct_AUDIT_ACT_SESSION_REFUSED
+		a == warrenv1.AuditAct_AUDIT_ACT_SESSION_REFUSED || a == warrenv1.AuditAct_AUDIT_ACT_SESSION_NOTED
 }
 
 // note holds a session's record against what the device signed.

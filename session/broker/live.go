@@ -86,7 +86,7 @@ func (b *Broker) work(ctx context.Context, l *live) error {
 		defer close(cut)
 		s.closeWith(reasonOf(context.Cause(ctx)), haste)
 	})
-	err = served(ctx, l, s)
+	err = served(ctx, l, s, func(what string) { b.audit(Event{Kind: SessionNoted, From: l.from, What: what}.about(l.offer)) })
 	if !stop() {
 		<-cut
 		return context.Cause(ctx)
@@ -105,13 +105,15 @@ func (b *Broker) work(ctx context.Context, l *live) error {
 }
 
 // served calls the kind; a kind that panics ends its own session only.
-func served(ctx context.Context, l *live, s session.Stream) (err error) {
+func served(ctx context.Context, l *live, s session.Stream, note func(string)) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%q panicked: %v", l.request.Verb, p)
 		}
 	}()
-	return l.kind.Serve(ctx, s, l.request)
+	r := l.request
+	r.Note = note
+	return l.kind.Serve(ctx, s, r)
 }
 
 // reasonOf is what the technician is told of the end that cause brought.
@@ -135,6 +137,7 @@ const (
 	OfferRefused  EventKind = "offer refused"
 	SessionOpened EventKind = "session opened"
 	SessionEnded  EventKind = "session ended"
+	SessionNoted  EventKind = "session noted"
 )
 
 // Event is for the audit log.
@@ -149,6 +152,8 @@ type Event struct {
 	Verb       string
 	OSUser     string
 	Reason     string
+	// What happened, of SessionNoted.
+	What string
 	// Err is the exact reason of a refusal or of an end out of order.
 	Err error
 }
@@ -162,6 +167,9 @@ func (e Event) about(o offer) Event {
 func (b *Broker) audit(e Event) {
 	e.Time = b.cfg.Now()
 	log := b.cfg.Log.With("event", string(e.Kind), "from", e.From.Short(), "session", e.Session.String(), "verb", e.Verb, "user", e.OSUser)
+	if e.What != "" {
+		log = log.With("what", e.What)
+	}
 	if e.Err != nil {
 		log = log.With("error", e.Err)
 	}

@@ -28,6 +28,8 @@ type Config struct {
 	// Video starts what makes video of a part of the picture; nil is the codec
 	// helper that the binary carries.
 	Video func(context.Context, codec.Options) (Coder, error)
+	// Mesh is the name that a person at a display is told.
+	Mesh string
 	// Log is for the device's own log; nil is silence.
 	Log *slog.Logger
 }
@@ -75,6 +77,7 @@ func (k *kind) Serve(ctx context.Context, s session.Stream, r session.Request) e
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	v := newViewer(k, s, r, asked)
+	v.halt = cancel
 	var receiving sync.WaitGroup
 	receiving.Go(func() { cancel(v.receive(ctx)) })
 	err = v.run(ctx)
@@ -106,6 +109,7 @@ type crowd struct {
 	cfg     Config
 	mu      sync.Mutex
 	viewers map[*viewer]struct{}
+	asking  bool // a person is
 }
 
 func (c *crowd) count() int {

@@ -38,6 +38,7 @@ type viewer struct {
 	stream  session.Stream
 	request session.Request
 	asked   *warrenv1.ScreenRequest
+	halt    context.CancelCauseFunc // ends the session
 	begun   time.Time
 
 	display Display
@@ -108,6 +109,16 @@ func (v *viewer) run(ctx context.Context) (err error) {
 		if v.encoder != nil {
 			v.encoder.Close()
 		}
+	}()
+	notice, end := context.WithCancel(ctx)
+	told, err := v.meet(notice)
+	if err != nil {
+		end()
+		return err
+	}
+	defer func() {
+		end()
+		<-told
 	}()
 	leave, err := v.kind.crowd.enter(v)
 	if err != nil {

@@ -47,6 +47,8 @@ const (
 	AuditAct_AUDIT_ACT_SESSION_ENDED       AuditAct = 15
 	AuditAct_AUDIT_ACT_SESSION_REFUSED     AuditAct = 16
 	AuditAct_AUDIT_ACT_CONTROLLER_REMOVED  AuditAct = 17
+	// Something worth knowing happened in a session: its cause says what.
+	AuditAct_AUDIT_ACT_SESSION_NOTED AuditAct = 18
 )
 
 // Enum value maps for AuditAct.
@@ -70,6 +72,7 @@ var (
 		15: "AUDIT_ACT_SESSION_ENDED",
 		16: "AUDIT_ACT_SESSION_REFUSED",
 		17: "AUDIT_ACT_CONTROLLER_REMOVED",
+		18: "AUDIT_ACT_SESSION_NOTED",
 	}
 	AuditAct_value = map[string]int32{
 		"AUDIT_ACT_UNSPECIFIED":         0,
@@ -90,6 +93,7 @@ var (
 		"AUDIT_ACT_SESSION_ENDED":       15,
 		"AUDIT_ACT_SESSION_REFUSED":     16,
 		"AUDIT_ACT_CONTROLLER_REMOVED":  17,
+		"AUDIT_ACT_SESSION_NOTED":       18,
 	}
 )
 
@@ -196,6 +200,8 @@ const (
 	NoteKind_NOTE_KIND_OPENED      NoteKind = 1
 	NoteKind_NOTE_KIND_ENDED       NoteKind = 2
 	NoteKind_NOTE_KIND_REFUSED     NoteKind = 3
+	// Something happened in a session that is open: cause says what.
+	NoteKind_NOTE_KIND_NOTED NoteKind = 4
 )
 
 // Enum value maps for NoteKind.
@@ -205,12 +211,14 @@ var (
 		1: "NOTE_KIND_OPENED",
 		2: "NOTE_KIND_ENDED",
 		3: "NOTE_KIND_REFUSED",
+		4: "NOTE_KIND_NOTED",
 	}
 	NoteKind_value = map[string]int32{
 		"NOTE_KIND_UNSPECIFIED": 0,
 		"NOTE_KIND_OPENED":      1,
 		"NOTE_KIND_ENDED":       2,
 		"NOTE_KIND_REFUSED":     3,
+		"NOTE_KIND_NOTED":       4,
 	}
 )
 
@@ -578,7 +586,7 @@ type Note struct {
 	OsUser string `protobuf:"bytes,11,opt,name=os_user,json=osUser,proto3" json:"os_user,omitempty"`
 	// Why, as the technician says.
 	Reason string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
-	// Why it was refused, or ended other than in order.
+	// Why it was refused, or ended other than in order; what was noted.
 	Cause string `protobuf:"bytes,13,opt,name=cause,proto3" json:"cause,omitempty"`
 	// The device's clock, Unix milliseconds.
 	Time int64 `protobuf:"varint,14,opt,name=time,proto3" json:"time,omitempty"`
@@ -2112,7 +2120,7 @@ const file_warren_v1_audit_proto_rawDesc = "" +
 	"\x05chain\x18\x01 \x01(\v2\x14.warren.v1.NoteChainR\x05chain\x12.\n" +
 	"\awaiting\x18\x02 \x03(\v2\x14.warren.v1.StatementR\awaiting\x12\x18\n" +
 	"\adropped\x18\x03 \x01(\x04R\adropped\x12#\n" +
-	"\x04open\x18\x04 \x03(\v2\x0f.warren.v1.NoteR\x04open*\xb2\x04\n" +
+	"\x04open\x18\x04 \x03(\v2\x0f.warren.v1.NoteR\x04open*\xcf\x04\n" +
 	"\bAuditAct\x12\x19\n" +
 	"\x15AUDIT_ACT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16AUDIT_ACT_MESH_FOUNDED\x10\x01\x12\x19\n" +
@@ -2132,7 +2140,8 @@ const file_warren_v1_audit_proto_rawDesc = "" +
 	"\x18AUDIT_ACT_SESSION_OPENED\x10\x0e\x12\x1b\n" +
 	"\x17AUDIT_ACT_SESSION_ENDED\x10\x0f\x12\x1d\n" +
 	"\x19AUDIT_ACT_SESSION_REFUSED\x10\x10\x12 \n" +
-	"\x1cAUDIT_ACT_CONTROLLER_REMOVED\x10\x11*\x88\x02\n" +
+	"\x1cAUDIT_ACT_CONTROLLER_REMOVED\x10\x11\x12\x1b\n" +
+	"\x17AUDIT_ACT_SESSION_NOTED\x10\x12*\x88\x02\n" +
 	"\x0eAuditPartyKind\x12 \n" +
 	"\x1cAUDIT_PARTY_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15AUDIT_PARTY_KIND_MESH\x10\x01\x12\x1c\n" +
@@ -2141,12 +2150,13 @@ const file_warren_v1_audit_proto_rawDesc = "" +
 	"\x17AUDIT_PARTY_KIND_INVITE\x10\x04\x12!\n" +
 	"\x1dAUDIT_PARTY_KIND_RECOVERY_KEY\x10\x05\x12\x1b\n" +
 	"\x17AUDIT_PARTY_KIND_POLICY\x10\x06\x12\x1d\n" +
-	"\x19AUDIT_PARTY_KIND_STRANGER\x10\a*g\n" +
+	"\x19AUDIT_PARTY_KIND_STRANGER\x10\a*|\n" +
 	"\bNoteKind\x12\x19\n" +
 	"\x15NOTE_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10NOTE_KIND_OPENED\x10\x01\x12\x13\n" +
 	"\x0fNOTE_KIND_ENDED\x10\x02\x12\x15\n" +
-	"\x11NOTE_KIND_REFUSED\x10\x032\xa4\x02\n" +
+	"\x11NOTE_KIND_REFUSED\x10\x03\x12\x13\n" +
+	"\x0fNOTE_KIND_NOTED\x10\x042\xa4\x02\n" +
 	"\x0eWitnessService\x127\n" +
 	"\x04Note\x12\x16.warren.v1.NoteRequest\x1a\x17.warren.v1.NoteResponse\x12I\n" +
 	"\n" +

@@ -177,7 +177,7 @@ function Log({ name }: { name: string }): ReactElement {
 				const own = log.records.filter(
 					(r) =>
 						partyName(r.target) === name &&
-						(r.act === AuditAct.SESSION_OPENED || r.act === AuditAct.SESSION_ENDED || r.act === AuditAct.SESSION_REFUSED),
+						(r.act === AuditAct.SESSION_OPENED || r.act === AuditAct.SESSION_ENDED || r.act === AuditAct.SESSION_REFUSED || r.act === AuditAct.SESSION_NOTED),
 				);
 				return own.length === 0 ? (
 					<p className="pad dim">{t.owner.logNone}</p>

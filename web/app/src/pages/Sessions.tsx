@@ -65,7 +65,7 @@ interface Row {
 	values: Map<string, string>;
 }
 
-const acts = new Set([AuditAct.SESSION_OPENED, AuditAct.SESSION_ENDED, AuditAct.SESSION_REFUSED]);
+const acts = new Set([AuditAct.SESSION_OPENED, AuditAct.SESSION_ENDED, AuditAct.SESSION_REFUSED, AuditAct.SESSION_NOTED]);
 
 export function sessionRows(records: AuditRecord[]): Row[] {
 	return records

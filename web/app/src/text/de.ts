@@ -478,6 +478,7 @@ export const de: Text = {
 			"Sitzung beendet",
 			"Sitzung abgelehnt",
 			"Controller entfernt",
+			"in einer Sitzung",
 		],
 		missing: (n) => `${n} Notiz${en(n)} dieses Geräts ${n === 1 ? "ist" : "sind"} nie gekommen.`,
 	},

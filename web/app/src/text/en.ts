@@ -480,6 +480,7 @@ export const en = {
 			"session ended",
 			"session refused",
 			"controller removed",
+			"in a session",
 		] as string[],
 		missing: (n: number) => `${n} note${s(n)} of this device never came.`,
 	},

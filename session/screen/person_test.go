@@ -1,0 +1,186 @@
+package screen_test
+
+import (
+	"context"
+	"errors"
+	"image"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/session"
+	"warren/session/screen"
+	"warren/session/screen/screentest"
+)
+
+// peopled is a desk at which somebody sits.
+type peopled struct {
+	*screentest.Desk
+	answer chan error // to questions
+	stop   chan struct{}
+
+	mu    sync.Mutex
+	asked []screen.Watching
+	told  []screen.Watching
+	now   int // notices shown
+}
+
+func newPeopled() *peopled {
+	return &peopled{Desk: screentest.New(image.Pt(300, 200)), answer: make(chan error, 1), stop: make(chan struct{})}
+}
+
+type spokenTo struct {
+	screen.Display
+	*peopled
+}
+
+func (s spokenTo) Resize(size image.Point) error { return s.Display.Resize(size) }
+
+func (p *peopled) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
+	d, err := p.Desk.Open(ctx, want)
+	return spokenTo{d, p}, err
+}
+
+func (p *peopled) Ask(ctx context.Context, w screen.Watching) error {
+	p.mu.Lock()
+	p.asked = append(p.asked, w)
+	p.mu.Unlock()
+	select {
+	case err := <-p.answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *peopled) Tell(ctx context.Context, w screen.Watching) error {
+	p.mu.Lock()
+	p.told = append(p.told, w)
+	p.now++
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.now--
+	}()
+	select {
+	case <-p.stop:
+		return screen.ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *peopled) seen() (asked, told []screen.Watching, now int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.asked), slices.Clone(p.told), p.now
+}
+
+func asking(t *testing.T, consent bool, notes *[]string) session.Request {
+	t.Helper()
+	r := ask(t, screen.Control, &warrenv1.ScreenRequest{})
+	r.Reason, r.Rights.Consent = "the printer", consent
+	r.Note = func(what string) { *notes = append(*notes, what) }
+	return r
+}
+
+func reasonOf(t *testing.T, err error) string {
+	t.Helper()
+	var end *session.EndError
+	if !errors.As(err, &end) {
+		t.Fatalf("ended with %v, which the technician is not told", err)
+	}
+	return end.Reason
+}
+
+// TestConsent: nothing is grabbed and no seat taken before somebody agreed, and
+// a no of any kind ends the session.
+func TestConsent(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		answer error
+		want   string // the reason; empty where it goes on
+	}{
+		{"yes", nil, ""},
+		{"no", screen.ErrNoConsent, "the person at the device said no"},
+		{"nobody", screen.ErrNoAnswer, "nobody at the device answered"},
+		{"no dialog", errors.New("out of paper"), "nobody at the device could be asked"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := newPeopled()
+			var notes []string
+			l := look(t, kindOf(p, screen.Control), asking(t, true, &notes))
+			l.until(t, "word that somebody is asked", func() bool {
+				return slices.ContainsFunc(l.events, func(e *warrenv1.ScreenEvent) bool { return e.GetAsking().GetSeconds() == 30 })
+			})
+			l.until(t, "question", func() bool { a, _, _ := p.seen(); return len(a) == 1 })
+			a, told, _ := p.seen()
+			if w := a[0]; w.Technician != "tess" || w.Reason != "the printer" || !w.Control || len(told) != 0 || p.Grabs() != 0 {
+				t.Errorf("asked %+v, told %v, %d grabs", w, told, p.Grabs())
+			}
+			p.answer <- test.answer
+			if test.want != "" {
+				if got := reasonOf(t, l.ended(t)); got != test.want {
+					t.Errorf("ended: %q", got)
+				}
+				if _, told, _ := p.seen(); len(told) != 0 || p.Grabs() != 0 || len(notes) != 0 {
+					t.Errorf("told %v, %d grabs, notes %q", told, p.Grabs(), notes)
+				}
+				return
+			}
+			l.sees(t, p.Desk, image.Rect(0, 0, 300, 200))
+			if _, told, now := p.seen(); len(told) != 1 || now != 1 || !slices.Equal(notes, []string{"the person at the device agreed"}) {
+				t.Errorf("told %v, %d shown, notes %q", told, now, notes)
+			}
+		})
+	}
+}
+
+// TestStop: the notice is there without a question, goes with the session, and
+// its button ends it.
+func TestStop(t *testing.T) {
+	p := newPeopled()
+	var notes []string
+	l := look(t, kindOf(p, screen.Control), asking(t, false, &notes))
+	l.sees(t, p.Desk, image.Rect(0, 0, 300, 200))
+	l.until(t, "notice", func() bool { _, told, now := p.seen(); return len(told) == 1 && now == 1 })
+	if a, _, _ := p.seen(); len(a) != 0 {
+		t.Errorf("asked %v", a)
+	}
+	close(p.stop)
+	if got := reasonOf(t, l.ended(t)); got != "the person at the device stopped it" {
+		t.Errorf("ended: %q", got)
+	}
+	if _, _, now := p.seen(); now != 0 || p.Connections() != 0 {
+		t.Errorf("%d notices, %d connections", now, p.Connections())
+	}
+}
+
+// TestOneQuestionAtATime, and none where nobody can be asked.
+func TestOneQuestionAtATime(t *testing.T) {
+	p := newPeopled()
+	kinds := screen.Kinds(screen.Config{Desk: p})
+	var notes []string
+	first := look(t, kinds[1], asking(t, true, &notes))
+	first.until(t, "question", func() bool { a, _, _ := p.seen(); return len(a) == 1 })
+	second := look(t, kinds[1], asking(t, true, &notes))
+	if got := reasonOf(t, second.ended(t)); got != "the person at the device is being asked already; try again in a moment" {
+		t.Errorf("ended: %q", got)
+	}
+	first.stream.Close()
+	select {
+	case <-first.done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the question outlives its session")
+	}
+	third := look(t, kinds[1], asking(t, true, &notes))
+	third.until(t, "question", func() bool { a, _, _ := p.seen(); return len(a) == 2 })
+
+	mute := look(t, kindOf(screentest.New(image.Pt(10, 10)), screen.Control), asking(t, true, &notes))
+	if got := reasonOf(t, mute.ended(t)); got != "somebody at the device has to agree, and nobody can be asked on this display" {
+		t.Errorf("ended: %q", got)
+	}
+}
