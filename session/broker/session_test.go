@@ -367,3 +367,22 @@ func TestNewChecks(t *testing.T) {
 		}
 	}
 }
+
+// noting is a kind that tells the audit log.
+type noting struct{ echo }
+
+func (noting) Serve(_ context.Context, _ session.Stream, r session.Request) error {
+	r.Note("copied text")
+	return nil
+}
+
+// TestNote: what a kind notes stands between a session's beginning and end.
+func TestNote(t *testing.T) {
+	p := sessiontest.NewPair(t, noting{})
+	c := dial(t, p, "echo")
+	waitEnd(t, p, 1)
+	events := p.Events()
+	if len(events) != 3 || events[1].Kind != broker.SessionNoted || events[1].What != "copied text" || events[1].Session != c.ID() || len(events[1].Technician) == 0 {
+		t.Errorf("events: %+v", events)
+	}
+}
