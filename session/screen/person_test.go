@@ -132,6 +132,7 @@ func TestConsent(t *testing.T) {
 				return
 			}
 			l.sees(t, p.Desk, image.Rect(0, 0, 300, 200))
+			l.until(t, "notice", func() bool { _, _, now := p.seen(); return now == 1 })
 			if _, told, now := p.seen(); len(told) != 1 || now != 1 || !slices.Equal(notes, []string{"the person at the device agreed"}) {
 				t.Errorf("told %v, %d shown, notes %q", told, now, notes)
 			}

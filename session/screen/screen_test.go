@@ -184,6 +184,7 @@ func (l *looking) until(t testing.TB, what string, satisfied func() bool) {
 		}
 		select {
 		case <-l.changed:
+		case <-time.After(20 * time.Millisecond): // what is not an event
 		case <-deadline:
 			t.Fatalf("no %s after 20 s", what)
 		}
