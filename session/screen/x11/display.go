@@ -75,8 +75,9 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 	}
 	var refused []error
 	for _, p := range places {
-		d, err := open(ctx, p, &k.rows)
+		d, err := open(ctx, p)
 		if err == nil {
+			d.rows = &k.rows
 			return d, nil
 		}
 		if ctx.Err() != nil {
@@ -120,8 +121,8 @@ func errWayland() error {
 }
 
 // open connects to a display and asks for what a session needs.
-func open(ctx context.Context, p place, r *rows) (_ *Display, err error) {
-	d := &Display{place: p, rows: r, woken: make(chan struct{}, 1)}
+func open(ctx context.Context, p place) (_ *Display, err error) {
+	d := &Display{place: p, rows: &rows{}, woken: make(chan struct{}, 1)}
 	if d.link, err = connect(ctx, p, d.handle); err != nil {
 		return nil, err
 	}
