@@ -110,8 +110,9 @@ func (v *viewer) run(ctx context.Context) (err error) {
 			v.encoder.Close()
 		}
 	}()
-	notice, end := context.WithCancel(ctx)
-	told, err := v.meet(notice)
+	// What blocks for the viewer ends before the seat and the display close.
+	present, end := context.WithCancel(ctx)
+	told, err := v.meet(present)
 	if err != nil {
 		end()
 		return err
@@ -130,7 +131,7 @@ func (v *viewer) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := v.sit(ctx); err != nil {
+	if err := v.sit(present); err != nil {
 		return err
 	}
 	if err := v.relayout(ctx); err != nil {

@@ -336,6 +336,10 @@ func (s *seat) Close() error {
 	stop := time.AfterFunc(closing, func() { s.raw.Close() })
 	defer stop.Stop()
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
 	s.closed = true
 	s.idle.Stop()
 	err := s.ask(func() error {
