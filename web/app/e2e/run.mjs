@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { begin } from "./stories/begin.mjs";
 import { edges } from "./stories/edges.mjs";
+import { german } from "./stories/german.mjs";
 import { govern } from "./stories/govern.mjs";
 import { look } from "./stories/look.mjs";
 import { mesh as mates, via } from "./stories/mesh.mjs";
@@ -19,7 +20,7 @@ import { openBrowser, Story } from "./story.mjs";
 
 // A mesh in namespaces, where machines cannot meet directly: scripts/lab.
 const elsewhere = { via };
-const stories = { ...look, ...work, ...govern, ...mates, ...edges, ...begin };
+const stories = { ...look, ...work, ...govern, ...mates, ...edges, ...begin, ...german };
 
 const bin = resolve(process.env.WARREN_BIN ?? "../../bin/warren");
 const limit = 12 * 60_000;

@@ -8,7 +8,7 @@ import { go, useRoute } from "../lib/router";
 import { useLanguage } from "../lib/settings";
 import { dayAndMinute, whenMs } from "../lib/time";
 import { useText } from "../text";
-import { actTone, actWord, hex, partyName } from "../ui/AuditLines";
+import { actTone, actWord, hex, partyName, targetName } from "../ui/AuditLines";
 import { Dialog } from "../ui/Dialog";
 import { Await, Badge, Button, Empty, Fault, Name, Note, PageHead, Search } from "../ui/parts";
 import { type Column, VirtualTable } from "../ui/VirtualTable";
@@ -44,11 +44,11 @@ export default function Audit(): ReactElement {
 					id: String(record.sequence),
 					record,
 					who: record.actors.map(partyName).filter(Boolean).join(", "),
-					target: partyName(record.target),
+					target: targetName(record.target, t),
 					what: record.reason || valuesOf(record.after) || valuesOf(record.before),
 				}))
 				.reverse(),
-		[audit.data],
+		[audit.data, t],
 	);
 	const keep = useMemo(() => {
 		const match = words.matcher(wanted);
@@ -83,7 +83,7 @@ export default function Audit(): ReactElement {
 				id: "act",
 				header: t.audit.act,
 				value: (r) => actWord(r.record.act, t),
-				width: "minmax(110px, 170px)",
+				width: narrow === "s" ? "minmax(150px, 1fr)" : "minmax(110px, 170px)",
 				cell: (r) => <Badge tone={actTone(r.record.act)}>{actWord(r.record.act, t)}</Badge>,
 			},
 			{
@@ -104,7 +104,7 @@ export default function Audit(): ReactElement {
 			},
 			{ id: "what", header: t.audit.detail, width: "minmax(120px, 2fr)", hide: "m", cell: (r) => <Name>{r.what}</Name> },
 		],
-		[t, language],
+		[t, language, narrow],
 	);
 	return (
 		<div className="page tall">

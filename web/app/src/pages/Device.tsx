@@ -9,7 +9,7 @@ import { useStore } from "../lib/store";
 import { bytes, millis, whenMs } from "../lib/time";
 import { addTab, openTerminal, terminals } from "../term/tabs";
 import { TerminalView } from "../term/View";
-import { useText } from "../text";
+import { roleWord, useText } from "../text";
 import { Confirm } from "../ui/Dialog";
 import { PathBadge } from "../ui/Path";
 import { SessionTable } from "../ui/SessionTable";
@@ -56,7 +56,7 @@ function Page({ device: d, tab }: { device: DeviceRow; tab: string }): ReactElem
 				sub={
 					<span className="bar">
 						<a href={href("devices")}>{t.device.allDevices}</a>
-						<Badge>{d.role}</Badge>
+						<Badge>{roleWord(d.role, t)}</Badge>
 						{d.ownership === "byod" && <Badge tone="accent">{t.device.byod}</Badge>}
 						{d.revoked && <Badge tone="bad">{t.common.revoked}</Badge>}
 						{d.tags.map((tag) => (

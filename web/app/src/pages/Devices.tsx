@@ -6,7 +6,7 @@ import { useNarrow } from "../lib/narrow";
 import { go, href } from "../lib/router";
 import { millis } from "../lib/time";
 import { openTerminal } from "../term/tabs";
-import { useText } from "../text";
+import { roleWord, useText } from "../text";
 import { PathBadge } from "../ui/Path";
 import { Await, Badge, Button, Dot, Empty, Name, PageHead, Search } from "../ui/parts";
 import { type Column, VirtualTable } from "../ui/VirtualTable";
@@ -125,7 +125,7 @@ function useColumns(self: string, works: boolean): Column<Device>[] {
 				value: (d) => d.role,
 				width: "104px",
 				hide: "s",
-				cell: (d) => <span className="dim">{d.role}</span>,
+				cell: (d) => <span className="dim">{roleWord(d.role, t)}</span>,
 			},
 			{
 				id: "path",

@@ -3,7 +3,7 @@ import { api } from "../api/clients";
 import { cache, useInvites, usePending, useWhoami } from "../api/queries";
 import type { InviteInfo, PendingClaim } from "../gen/local_pb";
 import { go, useRoute } from "../lib/router";
-import { useText } from "../text";
+import { roleWord, useText } from "../text";
 import { Confirm } from "../ui/Dialog";
 import { InviteDialog } from "../ui/InviteDialog";
 import { Phrase } from "../ui/Phrase";
@@ -127,7 +127,7 @@ export function Who({ claim: c }: { claim: PendingClaim }): ReactElement {
 				<strong className="name">
 					<Name>{c.name}</Name>
 				</strong>
-				<Badge>{t.invites.roles[c.role] ?? c.role}</Badge>
+				<Badge>{roleWord(c.role, t)}</Badge>
 				{c.ownership === "byod" && <Badge tone="accent">{t.device.byod}</Badge>}
 				{c.tags.map((tag) => (
 					<Badge key={tag}>{tag}</Badge>
@@ -168,11 +168,11 @@ function List({ works }: { works: boolean }): ReactElement {
 									<tr>
 										<th>{t.common.state}</th>
 										<th>{t.invites.role}</th>
-										<th>{t.invites.uses}</th>
+										<th className="hide-s">{t.invites.uses}</th>
 										<th className="hide-s">{t.common.tags}</th>
 										<th className="hide-s">{t.invites.by}</th>
 										<th>{t.invites.ends}</th>
-										<th className="hide-m">Id</th>
+										<th className="hide-m">{t.device.id}</th>
 										<th>
 											<span className="only-read">{t.invites.revoke}</span>
 										</th>
@@ -185,10 +185,10 @@ function List({ works }: { works: boolean }): ReactElement {
 												<Badge tone={stateTones[i.state] ?? ""}>{t.invites.states[i.state] ?? i.state}</Badge>
 											</td>
 											<td>
-												{t.invites.roles[i.role] ?? i.role} {i.admin && <Badge tone="accent">{t.common.admin}</Badge>}
+												{roleWord(i.role, t)} {i.admin && <Badge tone="accent">{t.common.admin}</Badge>}
 												{i.ownership === "byod" && <Badge tone="accent">BYOD</Badge>}
 											</td>
-											<td className="num nowrap" title={t.invites.used(i.used, i.uses)}>
+											<td className="num nowrap hide-s" title={t.invites.used(i.used, i.uses)}>
 												{i.used} / {i.uses}
 											</td>
 											<td className="hide-s">

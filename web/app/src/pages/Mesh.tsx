@@ -93,7 +93,7 @@ function Controllers(props: { admin: boolean; query: ReturnType<typeof useContro
 										<tr>
 											<th>{t.common.name}</th>
 											<th>{t.common.state}</th>
-											<th className="hide-s">Id</th>
+											<th className="hide-s">{t.device.id}</th>
 											<th>
 												<span className="only-read">{t.mesh.remove}</span>
 											</th>

@@ -6,7 +6,7 @@ import { layout } from "../lib/graph";
 import { useNarrow } from "../lib/narrow";
 import { go, href, useRoute } from "../lib/router";
 import { bytes, millis } from "../lib/time";
-import { useText } from "../text";
+import { roleWord, useText } from "../text";
 import { isThroughMember, PathBadge, pathWord } from "../ui/Path";
 import { Await, Badge, Card, Dot, Empty, Name, PageHead, Time } from "../ui/parts";
 import { type Column, VirtualTable } from "../ui/VirtualTable";
@@ -74,7 +74,7 @@ function Table({ peers }: { peers: Peer[] }): ReactElement {
 					</span>
 				),
 			},
-			{ id: "role", header: t.common.role, value: (p) => p.role, width: "104px", hide: "s", cell: (p) => <span className="dim">{p.role}</span> },
+			{ id: "role", header: t.common.role, value: (p) => p.role, width: "104px", hide: "s", cell: (p) => <span className="dim">{roleWord(p.role, t)}</span> },
 			{
 				id: "path",
 				header: t.common.path,

@@ -5,7 +5,7 @@ import { useAudit, useDevices, usePeers, usePending, useSessions, useStatus, use
 import type { Device, StatusResponse } from "../gen/local_pb";
 import { href } from "../lib/router";
 import { openTerminal } from "../term/tabs";
-import { useText } from "../text";
+import { roleWord, useText } from "../text";
 import { AuditLines } from "../ui/AuditLines";
 import { Icon, type IconName } from "../ui/Icon";
 import { isDirect, isThroughMember } from "../ui/Path";
@@ -224,10 +224,10 @@ function ThisNode({ status }: { status: StatusResponse }): ReactElement {
 				</dd>
 				<dt>{t.common.role}</dt>
 				<dd>
-					<Badge>{status.node?.role}</Badge>
+					<Badge>{roleWord(status.node?.role ?? "", t)}</Badge>
 				</dd>
 				<dt>{t.common.address}</dt>
-				<dd className="mono small">
+				<dd className="mono small addresses">
 					{status.node?.addresses.map((a) => (
 						<div key={a}>{a}</div>
 					))}

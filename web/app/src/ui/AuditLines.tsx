@@ -1,6 +1,6 @@
 import type { ReactElement } from "react";
 import { AuditAct, type AuditParty, AuditPartyKind, type AuditRecord } from "../gen/audit_pb";
-import { type Text, useText } from "../text";
+import { roleWord, type Text, useText } from "../text";
 import { Name, Time, type Tone } from "./parts";
 
 export function actWord(act: AuditAct, t: Text): string {
@@ -35,6 +35,11 @@ export function partyName(p: AuditParty | undefined): string {
 	return p.name !== "" ? p.name : hex(p.id).slice(0, 12);
 }
 
+/** What an act was done to: an invite is called by the role it is for. */
+export function targetName(p: AuditParty | undefined, t: Text): string {
+	return p?.kind === AuditPartyKind.INVITE ? roleWord(p.name, t) || partyName(p) : partyName(p);
+}
+
 export function hex(bytes: Uint8Array): string {
 	return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 }
@@ -52,7 +57,7 @@ export function AuditLines({ records }: { records: AuditRecord[] }): ReactElemen
 					<span className="say">
 						<span>{actWord(r.act, t)}</span>
 						<strong className="name">
-							<Name>{partyName(r.target)}</Name>
+							<Name>{targetName(r.target, t)}</Name>
 						</strong>
 						<span className="dim name">
 							<Name>{t.audit.byWhom(r.actors.map(partyName).filter(Boolean).join(", "))}</Name>

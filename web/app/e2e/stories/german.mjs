@@ -1,0 +1,95 @@
+// Every page in German: nothing English is left over, and nothing is cut off.
+import { desktop, phone, until } from "../story.mjs";
+import { cutOff, leftOver, onlyEnglish } from "../words.mjs";
+
+async function look(s, page, english, as) {
+	for (const [device, size] of Object.entries({ desktop, phone })) {
+		await page.setViewportSize(size);
+		await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+		for (const text of await leftOver(page, english)) {
+			s.wrong.push(`${as}, ${device}, is English: ${text}`);
+		}
+		for (const text of await cutOff(page)) {
+			s.wrong.push(`${as}, ${device}, is cut off: ${text}`);
+		}
+		await s.fits(page, `${as}, ${device}`);
+		await s.picture(page, `de-${as}-${device}`);
+	}
+	await page.setViewportSize(desktop);
+}
+
+export const german = {
+	async german(s) {
+		const english = await onlyEnglish();
+		const see = (page, as) => look(s, page, english, as);
+		const outside = await (await s.context({ locale: "de-DE" })).newPage();
+		await outside.goto(new URL(s.warren("console", "--no-open")).origin);
+		await outside.getByRole("heading", { name: "Diese Seite braucht einen Zugang" }).waitFor();
+		await see(outside, "gate");
+
+		const page = await s.enter({ locale: "de-DE", reducedMotion: "reduce" });
+		await page.getByRole("heading", { name: /Alles läuft|Läuft/ }).waitFor();
+		await see(page, "overview");
+		const pages = {
+			devices: ".grid-row",
+			"devices/kiosk-1": "h1",
+			"devices/kiosk-1/path": "h1",
+			"devices/kiosk-1/sessions": "h1",
+			invites: "h1",
+			network: ".grid-row",
+			access: ".cm-content",
+			sessions: "h1",
+			audit: ".grid-row",
+			mesh: "table",
+			terminal: ".empty, .term-view",
+		};
+		for (const [where, ready] of Object.entries(pages)) {
+			await s.go(page, `#/${where}`);
+			await page.locator(ready).first().waitFor();
+			await until(`${where} is there`, async () => (await page.locator(".skeleton").count()) === 0);
+			await see(page, where.replaceAll("/", "-"));
+			// What lies behind its tabs.
+			const tabs = page.locator("main [role=tablist] [role=tab]");
+			for (let i = 1; i < (await tabs.count()) && !where.includes("/") && where !== "terminal"; i++) {
+				await tabs.nth(i).click();
+				await see(page, `${where}-${i}`);
+			}
+		}
+		await s.go(page, "#/invites?make");
+		await page.getByRole("dialog").waitFor();
+		await see(page, "invite");
+		await page.getByRole("dialog").getByRole("button", { name: "Einladung erstellen" }).click();
+		await page.locator("[data-link]").waitFor();
+		await see(page, "invite-made");
+		await page.keyboard.press("Escape");
+		await page.keyboard.press("Control+k");
+		await page.getByRole("combobox").waitFor();
+		await see(page, "palette");
+		await page.keyboard.press("Escape");
+		await s.go(page, "#/devices/kiosk-1");
+		await page.getByRole("button", { name: "Sperren" }).click();
+		await page.getByRole("dialog").waitFor();
+		await see(page, "revoke");
+		await page.keyboard.press("Escape");
+		await page.evaluate(() => sessionStorage.setItem("warren.bearer.end", String(Date.now() + 10 * 60_000)));
+		await page.reload();
+		await page.getByText("endet in 10 min").waitFor();
+		await see(page, "ending");
+
+		const state = s.folder();
+		const port = await s.freePort();
+		s.start(state, "up", "--loopback", "--listen", `:${await s.freePort()}`, "--console", `127.0.0.1:${port}`);
+		await until("the node's socket", () => s.warrenIn(state, "console", "--no-open") !== "");
+		const first = await s.enter({ locale: "de-DE" }, state);
+		await first.locator("h1").waitFor();
+		await see(first, "first");
+		await first.locator("input").first().fill("acme");
+		await first.locator("button[type=submit]").click();
+		await first.locator("pre.recovery").waitFor();
+		await see(first, "first-key");
+		await first.locator("input[type=checkbox]").check();
+		await first.locator(".stack > button").last().click();
+		await first.locator(".command code").first().waitFor();
+		await see(first, "first-invite");
+	},
+};
