@@ -14,7 +14,9 @@ const (
 	firstWindow = 32 << 10
 	leastWindow = 3 << 10
 	mostWindow  = 4 << 20
-	// smallFrame takes no time worth speaking of on the way.
+	// shortTime is too short to tell a rate from.
+	shortTime = 2 * time.Millisecond
+	// smallFrame takes no time worth speaking of on the way, in bytes.
 	smallFrame = 2 << 10
 	// The way may have become longer: its length is measured anew this often.
 	measureEvery = 10 * time.Second
@@ -33,8 +35,8 @@ const (
 //	starting: the window grows by what is acknowledged, until the queue shows
 //	steady:   it grows slowly while the queue is short, and shrinks to rate
 //	          times time where it is long
-//	empty:    now and then nothing is sent until all is acknowledged, to
-//	          measure the way
+//	emptying: at first, and now and then, all has to be acknowledged before a
+//	          short frame is sent, which measures the way
 //
 // It knows no clock: every call says what time it is.
 type pacer struct {
@@ -73,23 +75,21 @@ func newPacer() *pacer { return &pacer{window: firstWindow, starting: true} }
 // room is how many bytes a frame may have now; 0 is none, until something is
 // acknowledged.
 func (p *pacer) room(now time.Time) int {
-	if p.inFlight > 0 && !p.measuredAt.IsZero() && now.Sub(p.measuredAt) > measureEvery {
-		p.emptying = true
-	}
+	p.emptying = now.Sub(p.measuredAt) > measureEvery
 	window := p.allowed()
 	switch {
-	case p.measuredAt.IsZero() && p.inFlight > 0:
-		return 0
-	case p.measuredAt.IsZero(): // a short frame first: it finds out how long the way is
-		return smallFrame / 2
 	case p.emptying && p.inFlight > 0 || len(p.flight) >= mostFlight:
 		return 0
-	case p.emptying:
+	case p.emptying: // a short frame finds out how long the way is
 		return smallFrame / 2
 	case p.inFlight > 0 && float64(p.inFlight)+max(window/4, leastWindow/2) > window:
 		return 0
 	}
-	return int(max(min(window-float64(p.inFlight), max(window/2, leastWindow)), leastWindow/2))
+	most := max(window/2, leastWindow)
+	if !p.starting {
+		most = min(most, max(p.best()*(queueTarget/2).Seconds(), leastWindow))
+	}
+	return int(max(min(window-float64(p.inFlight), most), leastWindow/2))
 }
 
 // allowed is the window within what the viewer wishes.
@@ -141,7 +141,13 @@ func (p *pacer) acked(number uint32, now time.Time) error {
 
 // measure learns from a frame that has arrived.
 func (p *pacer) measure(f flying, now time.Time) {
-	if took := now.Sub(f.deliveredAt); took > 0 {
+	took := now.Sub(f.deliveredAt)
+	if f.alone { // the way's own time says nothing of the rate
+		if took -= p.way; f.bytes <= smallFrame || took < shortTime {
+			took = 0
+		}
+	}
+	if took > 0 {
 		rate := float64(p.delivered-f.delivered) / took.Seconds()
 		if now.Sub(p.rateSince) > rateMemory {
 			p.rate[1], p.rate[0], p.rateSince = p.rate[0], 0, now
@@ -151,20 +157,8 @@ func (p *pacer) measure(f flying, now time.Time) {
 		}
 		p.rate[0] = max(p.rate[0], rate)
 	}
-	way := p.rtt
-	if f.alone && f.bytes > smallFrame {
-		if best := p.best(); best > 0 {
-			way -= time.Duration(float64(f.bytes-smallFrame) / best * float64(time.Second))
-		}
-	}
-	way = max(way, 0)
-	switch {
-	case f.alone && (p.emptying || now.Sub(p.measuredAt) > measureEvery):
-		p.way, p.measuredAt, p.emptying = way, now, false
-	case p.measuredAt.IsZero():
-		p.way, p.measuredAt = p.rtt, now
-	case way <= p.way:
-		p.way, p.measuredAt = way, now
+	if f.alone && p.emptying || p.rtt <= p.way {
+		p.way, p.measuredAt, p.emptying = p.rtt, now, false
 	}
 }
 
@@ -187,7 +181,7 @@ func (p *pacer) adjust(bytes int, capped bool, now time.Time) {
 	case p.starting && queue < queueTarget/2:
 		p.window += float64(bytes)
 	case queue < queueTarget*3/4:
-		p.window += float64(bytes) / 8
+		p.window += float64(bytes) / 4
 	}
 	p.window = min(max(p.window, leastWindow), mostWindow)
 }

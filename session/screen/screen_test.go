@@ -17,6 +17,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen"
+	"warren/session/screen/codec"
 	"warren/session/screen/screentest"
 	"warren/session/screen/tiles"
 	"warren/session/sessiontest"
@@ -31,26 +32,13 @@ func ask(t testing.TB, verb string, r *warrenv1.ScreenRequest) session.Request {
 	return session.Request{ID: session.NewID(), Verb: verb, Technician: "tess", Payload: payload}
 }
 
+// kindOf is a kind without video: its stories run in a time of their own.
 func kindOf(desk screen.Desk, verb string) session.Kind {
-	kinds := screen.Kinds(screen.Config{Desk: desk})
+	kinds := screen.Kinds(screen.Config{Desk: desk, Video: noVideo})
 	return kinds[slices.IndexFunc(kinds, func(k session.Kind) bool { return k.Verb() == verb })]
 }
 
-// restless is a desk whose display is painted all over while somebody looks.
-type restless struct {
-	*screentest.Desk
-	random *rand.Rand
-}
-
-func (r restless) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
-	d, err := r.Desk.Open(ctx, want)
-	go func() { // ends with the session
-		for ctx.Err() == nil {
-			r.Paint(image.Rect(0, 0, 1000, 1000), func(int, int) uint32 { return r.random.Uint32() })
-		}
-	}()
-	return d, err
-}
+func noVideo(context.Context, codec.Options) (screen.Coder, error) { return nil, codec.ErrMissing }
 
 func TestConformance(t *testing.T) {
 	for _, verb := range []string{screen.View, screen.Control} {

@@ -65,6 +65,21 @@ func (d *Desk) Paint(r image.Rectangle, colour func(x, y int) uint32) {
 	}
 }
 
+// Scroll moves what a rectangle shows down, or up where by is negative; what
+// comes in is what was there.
+func (d *Desk) Scroll(r image.Rectangle, by int) {
+	d.mu.Lock()
+	was := append([]byte(nil), d.pixels...)
+	width := d.size.X
+	d.mu.Unlock()
+	d.Paint(r, func(x, y int) uint32 {
+		if from := y - by; from >= r.Min.Y && from < r.Max.Y {
+			y = from
+		}
+		return binary.LittleEndian.Uint32(was[4*(y*width+x):])
+	})
+}
+
 // Equal tells whether a picture is what the display shows in a region.
 func (d *Desk) Equal(picture *image.NRGBA, region image.Rectangle) bool {
 	d.mu.Lock()

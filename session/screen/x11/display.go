@@ -15,7 +15,6 @@ import (
 	"github.com/jezek/xgb/randr"
 	"github.com/jezek/xgb/shm"
 	"github.com/jezek/xgb/xfixes"
-	"github.com/jezek/xgb/xinerama"
 	"github.com/jezek/xgb/xproto"
 
 	"warren/session/screen"
@@ -28,7 +27,6 @@ const (
 	extFixes    = "XFIXES"
 	extRandR    = "RANDR"
 	extShm      = "MIT-SHM"
-	extXinerama = "XINERAMA"
 	extXwayland = "XWAYLAND"
 )
 
@@ -370,8 +368,7 @@ func straight(argb []uint32) []byte {
 	return out
 }
 
-// monitors asks the server for its monitors, in the best way it has; a display
-// without any is one.
+// monitors asks the server for its monitors; a display without any is one.
 func (d *Display) monitors() (out []screen.Monitor, err error) {
 	whole := image.Rectangle{Max: d.size}
 	add := func(name string, r image.Rectangle, primary bool) {
@@ -379,22 +376,13 @@ func (d *Display) monitors() (out []screen.Monitor, err error) {
 			out = append(out, screen.Monitor{Name: name, Bounds: r, Primary: primary})
 		}
 	}
-	switch {
-	case d.randr:
+	if d.randr {
 		r, err := randr.GetMonitors(d.Conn, d.screen.Root, true).Reply()
 		if err != nil {
 			return nil, err
 		}
 		for _, m := range r.Monitors {
 			add(d.atom(m.Name), rectangle(m.X, m.Y, m.Width, m.Height), m.Primary)
-		}
-	case d.extension(extXinerama) == nil:
-		r, err := xinerama.QueryScreens(d.Conn).Reply()
-		if err != nil {
-			return nil, err
-		}
-		for i, s := range r.ScreenInfo {
-			add(fmt.Sprintf("screen %d", i+1), rectangle(s.XOrg, s.YOrg, s.Width, s.Height), i == 0)
 		}
 	}
 	if len(out) == 0 {

@@ -20,8 +20,11 @@ func TestDisplayTellsWhatIsPainted(t *testing.T) {
 		t.Fatalf("layout %+v", l)
 	}
 	s.fill(t, image.Rect(10, 20, 40, 60), 0x123456)
-	<-d.Woken()
-	got, err := d.Damage()
+	var got []image.Rectangle
+	until(t, "damage", func() bool {
+		got, err = d.Damage()
+		return got != nil || err != nil
+	})
 	if err != nil || len(got) != 1 || got[0] != image.Rect(10, 20, 40, 60) {
 		t.Fatalf("damage %v, %v", got, err)
 	}

@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // xgb has one of its own, which is silenced
 	"net"
 	"sync"
 	"time"
@@ -66,8 +66,8 @@ func (e rawEvent) String() string { return fmt.Sprintf("event %d", e[0]&0x7f) }
 
 type rawError []byte
 
-func (e rawError) SequenceId() uint16 { return xgb.Get16(e[2:]) } //nolint:staticcheck // xgb's interface
-func (e rawError) BadId() uint32      { return xgb.Get32(e[4:]) } //nolint:staticcheck // xgb's interface
+func (e rawError) SequenceId() uint16 { return xgb.Get16(e[2:]) }
+func (e rawError) BadId() uint32      { return xgb.Get32(e[4:]) }
 func (e rawError) Error() string {
 	return fmt.Sprintf("X error %d, request %d.%d", e[1], e[10], xgb.Get16(e[8:]))
 }

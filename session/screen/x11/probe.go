@@ -124,8 +124,12 @@ func (p probe) authorities(at map[int]string) map[int][]string {
 			break
 		}
 		root := filepath.Join(p.proc, e.Name(), "root")
-		if n, path, ok := started(p.read(e.Name()+"/cmdline", 16<<10)); ok {
-			add(n, root+path)
+		if n, path := started(p.read(e.Name()+"/cmdline", 16<<10)); path != "" {
+			for display := range at {
+				if n < 0 || n == display {
+					add(display, root+path)
+				}
+			}
 		}
 		n, path, home := used(p.read(e.Name()+"/environ", maxEnvironment))
 		if n < 0 {
@@ -141,8 +145,9 @@ func (p probe) authorities(at map[int]string) map[int][]string {
 	return files
 }
 
-// started reads an X server's command line: its display and its file of keys.
-func started(cmdline []byte) (display int, path string, ok bool) {
+// started reads an X server's command line: its file of keys, and its display,
+// which is -1 where the server was left to choose.
+func started(cmdline []byte) (display int, authority string) {
 	display = -1
 	words := strings.Split(string(cmdline), "\x00")
 	for i, w := range words {
@@ -151,14 +156,11 @@ func started(cmdline []byte) (display int, path string, ok bool) {
 				display = n
 			}
 		}
-		if w == "-auth" && i+1 < len(words) {
-			path = words[i+1]
+		if w == "-auth" && i+1 < len(words) && strings.HasPrefix(words[i+1], "/") {
+			authority = words[i+1]
 		}
 	}
-	if display < 0 {
-		display = 0
-	}
-	return display, path, strings.HasPrefix(path, "/")
+	return display, authority
 }
 
 // used reads a program's environment: the display it is on, -1 for none, its

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jezek/xgb/xproto"
@@ -27,13 +28,19 @@ type server struct {
 // startServer runs Debian's Xvfb (scripts/packages.txt) until the test ends.
 func startServer(t testing.TB, arguments ...string) *server {
 	t.Helper()
+	return startServerAs(t, nil, arguments...)
+}
+
+func startServerAs(t testing.TB, user *syscall.Credential, arguments ...string) *server {
+	t.Helper()
 	told, tell, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer told.Close()
-	cmd := exec.Command("Xvfb", append([]string{"-displayfd", "3", "-nolisten", "tcp", "-noreset"}, arguments...)...) //nolint:noctx // ends with the test
+	cmd := exec.Command("Xvfb", append([]string{"-displayfd", "3", "-nolisten", "tcp", "-noreset"}, arguments...)...)
 	cmd.ExtraFiles = []*os.File{tell}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("Xvfb: %v; try: scripts/setup.sh base", err)
 	}

@@ -1,0 +1,371 @@
+//go:build linux
+
+package x11
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jezek/xgb/randr"
+	"github.com/jezek/xgb/xproto"
+
+	warrenv1 "warren/api/warren/v1"
+	"warren/session"
+	"warren/session/screen"
+	"warren/session/screen/codec"
+	"warren/session/screen/tiles"
+	"warren/session/sessiontest"
+)
+
+// watching is a view session on a server, and what its technician sees.
+type watching struct {
+	*screen.Client
+	done chan error // of Serve
+	stop context.CancelFunc
+
+	mu      sync.Mutex
+	ready   *warrenv1.ScreenReady
+	picture *image.NRGBA
+	whole   bool
+	frames  int
+	cursors int
+}
+
+func request(t testing.TB, verb string, r *warrenv1.ScreenRequest) session.Request {
+	t.Helper()
+	payload, err := screen.Payload(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session.Request{ID: session.NewID(), Verb: verb, Technician: "tess", Payload: payload}
+}
+
+func noVideo(context.Context, codec.Options) (screen.Coder, error) { return nil, codec.ErrMissing }
+
+func kindOf(verb string) session.Kind {
+	kinds := screen.Kinds(screen.Config{Desk: New(), Video: noVideo})
+	return kinds[slices.IndexFunc(kinds, func(k session.Kind) bool { return k.Verb() == verb })]
+}
+
+func watch(t testing.TB, r *warrenv1.ScreenRequest) *watching {
+	t.Helper()
+	technician, device, cut := sessiontest.Pipe()
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &watching{done: make(chan error, 1), stop: cancel}
+	w.Client = screen.NewClient(technician, screen.Output{
+		Event: func(e *warrenv1.ScreenEvent) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if r := e.GetReady(); r != nil {
+				w.ready, w.picture, w.whole = r, nil, false
+			}
+			if e.GetCursor() != nil {
+				w.cursors++
+			}
+		},
+		Painted: func(f tiles.Frame, p *image.NRGBA) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.frames++
+			if w.whole = f.Flags&tiles.Complete != 0; w.whole {
+				w.picture = &image.NRGBA{Pix: slices.Clone(p.Pix), Stride: p.Stride, Rect: p.Rect}
+			}
+		},
+	})
+	go func() {
+		err := kindOf(screen.View).Serve(ctx, device, request(t, screen.View, r))
+		device.Close()
+		w.done <- err
+	}()
+	ran := make(chan struct{})
+	go func() {
+		defer close(ran)
+		_ = w.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		cut()
+		<-ran
+	})
+	return w
+}
+
+// until polls.
+func until(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if f() {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("no %s after 20 s", what)
+		}
+	}
+}
+
+// sees waits until the technician's picture is what the server itself shows
+// in a region.
+func (w *watching) sees(t testing.TB, s *server, region image.Rectangle) {
+	t.Helper()
+	want := s.pixels(t, region)
+	until(t, "equal picture", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.whole && w.picture != nil && w.picture.Rect.Size() == region.Size() && slices.Equal(w.picture.Pix, want)
+	})
+}
+
+// pixels asks the server for what it shows, over the socket.
+func (s *server) pixels(t testing.TB, r image.Rectangle) []byte {
+	t.Helper()
+	p, err := xproto.GetImage(s.link.Conn, xproto.ImageFormatZPixmap, xproto.Drawable(s.link.screen.Root),
+		int16(r.Min.X), int16(r.Min.Y), uint16(r.Dx()), uint16(r.Dy()), ^uint32(0)).Reply()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(p.Data); i += 4 {
+		p.Data[i], p.Data[i+2], p.Data[i+3] = p.Data[i+2], p.Data[i], 255
+	}
+	return p.Data
+}
+
+// storm paints all kinds of things for a while.
+func (s *server) storm(t testing.TB, size image.Point, lasts time.Duration) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(3, 4))
+	root := xproto.Drawable(s.link.screen.Root)
+	for end := time.Now().Add(lasts); time.Now().Before(end); {
+		for range 20 {
+			x, y, w, h := int16(random.IntN(size.X)), int16(random.IntN(size.Y)), uint16(random.IntN(300)+1), uint16(random.IntN(200)+1)
+			switch random.IntN(3) {
+			case 0:
+				xproto.ChangeGC(s.link.Conn, s.gc, xproto.GcForeground, []uint32{random.Uint32() & 0xffffff})
+				xproto.PolyFillRectangle(s.link.Conn, root, s.gc, []xproto.Rectangle{{X: x, Y: y, Width: w, Height: h}})
+			case 1:
+				xproto.CopyArea(s.link.Conn, root, root, s.gc, x, y, int16(random.IntN(size.X)), int16(random.IntN(size.Y)), w, h)
+			case 2:
+				xproto.PolyLine(s.link.Conn, xproto.CoordModeOrigin, root, s.gc, []xproto.Point{{X: x, Y: y}, {X: int16(w), Y: int16(h)}})
+			}
+		}
+		s.link.Sync()
+	}
+}
+
+func TestPictureEqualsTheServers(t *testing.T) {
+	sessiontest.NoLeaks(t)
+	s := startServer(t, "-screen", "0", "1000x700x24")
+	w := watch(t, &warrenv1.ScreenRequest{Display: s.name})
+	second := watch(t, &warrenv1.ScreenRequest{Display: s.name})
+	w.sees(t, s, image.Rect(0, 0, 1000, 700))
+	s.storm(t, image.Pt(1000, 700), 2*time.Second)
+	w.sees(t, s, image.Rect(0, 0, 1000, 700))
+	second.sees(t, s, image.Rect(0, 0, 1000, 700))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t.Logf("%d frames", w.frames)
+	if w.cursors == 0 || len(w.ready.GetLimits()) != 0 || w.ready.GetDisplay() != s.name {
+		t.Errorf("%d shapes of the pointer, ready %v", w.cursors, w.ready)
+	}
+}
+
+func TestDisplayIsFittedToTheViewer(t *testing.T) {
+	s := startServer(t, "-screen", "0", "1280x1024x24")
+	w := watch(t, &warrenv1.ScreenRequest{Display: s.name, MaxWidth: 801, MaxHeight: 603, Resize: true})
+	s.fill(t, image.Rect(0, 0, 50, 50), 0xabcdef)
+	until(t, "display of 801 by 603", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.ready.GetWidth() == 801 && w.ready.GetHeight() == 603
+	})
+	w.sees(t, s, image.Rect(0, 0, 801, 603))
+	for _, size := range []image.Point{{640, 480}, {1024, 768}, {700, 900}} {
+		view := &warrenv1.ScreenView{Width: uint32(size.X), Height: uint32(size.Y), Resize: true}
+		if err := w.Input(t.Context(), &warrenv1.ScreenInput{Input: &warrenv1.ScreenInput_View{View: view}}); err != nil {
+			t.Fatal(err)
+		}
+		until(t, fmt.Sprint("display of ", size), func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return int(w.ready.GetWidth()) == size.X && int(w.ready.GetHeight()) == size.Y
+		})
+		s.fill(t, image.Rect(0, 0, size.X, size.Y), 0x123456)
+		s.fill(t, image.Rect(size.X/2, 0, size.X, size.Y/2), 0x654321)
+		w.sees(t, s, image.Rectangle{Max: size})
+	}
+}
+
+func TestMonitors(t *testing.T) {
+	s := startServer(t, "-screen", "0", "900x400x24")
+	if err := s.link.extension(extRandR); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"left", "right"} {
+		atom, err := xproto.InternAtom(s.link.Conn, false, uint16(len(name)), name).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = randr.SetMonitorChecked(s.link.Conn, s.link.screen.Root, randr.MonitorInfo{
+			Name: atom.Atom, Primary: i == 1, X: int16(500 * i), Width: uint16(500 - 100*i), Height: 400,
+		}).Check()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.fill(t, image.Rect(480, 10, 530, 50), 0xff8800)
+	w := watch(t, &warrenv1.ScreenRequest{Display: s.name})
+	w.sees(t, s, image.Rect(0, 0, 900, 400))
+	w.mu.Lock()
+	monitors := w.ready.GetMonitors()
+	w.mu.Unlock()
+	at := slices.IndexFunc(monitors, func(m *warrenv1.ScreenMonitor) bool { return m.GetName() == "right" })
+	if at < 0 || !monitors[at].GetPrimary() || monitors[at].GetX() != 500 || monitors[at].GetWidth() != 400 {
+		t.Errorf("monitors %v", monitors)
+	}
+	for monitor, region := range map[uint32]image.Rectangle{monitors[at].GetId(): image.Rect(500, 0, 900, 400), 0: image.Rect(0, 0, 900, 400)} {
+		if err := w.Input(t.Context(), &warrenv1.ScreenInput{Input: &warrenv1.ScreenInput_View{View: &warrenv1.ScreenView{Monitor: monitor}}}); err != nil {
+			t.Fatal(err)
+		}
+		w.sees(t, s, region)
+	}
+}
+
+func TestServerWithoutRandR(t *testing.T) {
+	s := startServer(t, "-extension", "RANDR", "-screen", "0", "300x200x24")
+	w := watch(t, &warrenv1.ScreenRequest{Display: s.name, MaxWidth: 100, MaxHeight: 100, Resize: true})
+	w.sees(t, s, image.Rect(0, 0, 300, 200))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.ready.GetMonitors()) != 1 || len(w.ready.GetLimits()) != 1 {
+		t.Errorf("ready %v", w.ready)
+	}
+}
+
+func TestDisplayDies(t *testing.T) {
+	s := startServer(t, "-screen", "0", "300x200x24")
+	w := watch(t, &warrenv1.ScreenRequest{Display: s.name})
+	w.sees(t, s, image.Rect(0, 0, 300, 200))
+	if err := s.process.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var end *session.EndError
+	select {
+	case err := <-w.done:
+		if !errors.As(err, &end) || end.Reason != "the display has ended" {
+			t.Errorf("the session ended with %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("the session goes on without its display")
+	}
+}
+
+// TestServerHangs: a session ends although its server answers nothing.
+func TestServerHangs(t *testing.T) {
+	s := startServer(t, "-screen", "0", "300x200x24")
+	w := watch(t, &warrenv1.ScreenRequest{Display: s.name})
+	w.sees(t, s, image.Rect(0, 0, 300, 200))
+	if err := s.process.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * pointerPoll)
+	w.stop()
+	select {
+	case <-w.done:
+	case <-time.After(time.Second):
+		t.Fatal("the session did not end within a second")
+	}
+}
+
+// pointerPoll is longer than a session leaves its server alone.
+const pointerPoll = 100 * time.Millisecond
+
+// TestServersOfOthers: a server with a key, run by another user, whose key and
+// memory are found nonetheless.
+func TestServersOfOthers(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root reaches other users' servers")
+	}
+	authority := filepath.Join(t.TempDir(), "key")
+	cookie := []byte("0123456789abcdef")
+	b := append([]byte{1, 0, 0, 4, 'h', 'o', 's', 't', 0, 0, 0, byte(len(cookieName))}, cookieName...)
+	if err := os.WriteFile(authority, append(append(b, 0, 16), cookie...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for dir := filepath.Dir(authority); dir != "/tmp" && len(dir) > 1; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := startServerAs(t, &syscall.Credential{Uid: 65534, Gid: 65534}, "-screen", "0", "300x200x24", "-auth", authority)
+	if _, err := connectWith(t.Context(), place{name: s.name, socket: s.place(t).socket}, nil, func(*link, event) {}); err == nil {
+		t.Fatal("the server lets anybody in")
+	}
+	d := s.open(t)
+	if _, err := d.Layout(); err != nil {
+		t.Fatal(err)
+	}
+	if d.memory == nil {
+		t.Error("a server that is another user's cannot reach the memory")
+	}
+	s.fill(t, image.Rect(0, 0, 10, 10), 0xff0000)
+	if p, err := d.Grab(image.Rect(0, 0, 1, 1)); err != nil || p[2] != 255 {
+		t.Errorf("grab %x, %v", p, err)
+	}
+	// No memory is left with the system when the last has let go.
+	left, err := os.ReadFile("/proc/sysvipc/shm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(left)) {
+		if f := strings.Fields(line); f[4] == fmt.Sprint(os.Getpid()) && !strings.HasPrefix(f[2], "1600") && f[2] != "3600" {
+			t.Errorf("memory with rights %s is not marked to go", f[2])
+		}
+	}
+}
+
+func TestNothingToOpen(t *testing.T) {
+	_, err := New().Open(t.Context(), screen.Want{Display: ":59999"})
+	var no *screen.Unavailable
+	if !errors.As(err, &no) || no.Try == "" {
+		t.Errorf("a display that is not there: %v", err)
+	}
+	if err := unavailable(finding{wayland: []string{"/run/user/1000/wayland-0"}}, nil); !strings.Contains(err.Error(), "Wayland") {
+		t.Errorf("a Wayland session: %v", err)
+	}
+}
+
+func TestConformance(t *testing.T) {
+	s := startServer(t, "-screen", "0", "300x200x24")
+	lasting := request(t, screen.View, &warrenv1.ScreenRequest{Display: s.name})
+	sessiontest.Run(t, sessiontest.Factory{
+		Kind:    func() session.Kind { return kindOf(screen.View) },
+		Request: lasting, Lasting: lasting, Flood: &lasting,
+		Exchange: func(ctx context.Context, stream session.Stream) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			whole := false
+			err := screen.NewClient(stream, screen.Output{Painted: func(f tiles.Frame, _ *image.NRGBA) {
+				if f.Flags&tiles.Complete != 0 {
+					whole = true
+					cancel()
+				}
+			}}).Run(ctx)
+			if whole || errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		},
+		Senseless: [][]byte{[]byte("\xff\xff\xff")},
+	})
+}
