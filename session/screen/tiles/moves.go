@@ -36,12 +36,14 @@ func (e *Encoder) findMoves(r image.Rectangle, pixels []byte) {
 	}
 	n := min(max(r.Dx()/(2*leastStrip), 1), strips)
 	var found []Move
+	guess := 0 // strips of one window move alike
 	for i := range n {
 		s := image.Rect(r.Min.X+r.Dx()*i/n, r.Min.Y, r.Min.X+r.Dx()*(i+1)/n, r.Max.Y)
-		m, ok := e.scrolled(s, r, pixels)
+		m, ok := e.scrolled(s, r, pixels, guess)
 		if !ok {
 			continue
 		}
+		guess = m.To.Y - m.From.Min.Y
 		if k := len(found) - 1; k >= 0 && found[k].From.Max.X == m.From.Min.X && found[k].To.Y-found[k].From.Min.Y == m.To.Y-m.From.Min.Y {
 			from := found[k].From.Union(m.From)
 			found[k] = Move{From: from, To: image.Pt(from.Min.X, from.Min.Y+m.To.Y-m.From.Min.Y)}
@@ -59,13 +61,10 @@ func (e *Encoder) findMoves(r image.Rectangle, pixels []byte) {
 }
 
 // scrolled finds how most of a strip's changed rows have moved, where they
-// have.
-func (e *Encoder) scrolled(s, r image.Rectangle, pixels []byte) (m Move, ok bool) {
+// have. A guess is tried first; 0 is none.
+func (e *Encoder) scrolled(s, r image.Rectangle, pixels []byte, guess int) (m Move, ok bool) {
 	x := &e.rows
 	x.now, x.seen = x.now[:0], x.seen[:0]
-	clear(x.at)
-	clear(x.count)
-	clear(x.votes)
 	changed := 0
 	for y := s.Min.Y; y < s.Max.Y; y++ {
 		own := 4 * ((y-r.Min.Y)*r.Dx() + s.Min.X - r.Min.X)
@@ -82,6 +81,48 @@ func (e *Encoder) scrolled(s, r image.Rectangle, pixels []byte) (m Move, ok bool
 	if changed < leastRows/2 {
 		return m, false
 	}
+	best := guess
+	if best == 0 || 2*x.agree(best) < changed {
+		if best = x.vote(); best == 0 {
+			return m, false
+		}
+	}
+	first, last := -1, 0
+	for i, h := range x.now {
+		if from := i - best; from >= 0 && from < len(x.seen) && h == x.seen[from] && h != x.seen[i] {
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	// Rows that are alike, as empty ones are, go along.
+	for first > 0 && first-1-best >= 0 && first-1-best < len(x.seen) && x.now[first-1] == x.seen[first-1-best] {
+		first--
+	}
+	for last+1 < len(x.now) && last+1-best >= 0 && last+1-best < len(x.seen) && x.now[last+1] == x.seen[last+1-best] {
+		last++
+	}
+	from := image.Rect(s.Min.X, s.Min.Y+first-best, s.Max.X, s.Min.Y+last+1-best)
+	return Move{From: from, To: image.Pt(s.Min.X, s.Min.Y+first)}, true
+}
+
+// agree counts the changed rows that have moved by d.
+func (x *rowIndex) agree(d int) (n int) {
+	for i, h := range x.now {
+		if from := i - d; from >= 0 && from < len(x.seen) && h == x.seen[from] && h != x.seen[i] {
+			n++
+		}
+	}
+	return n
+}
+
+// vote finds by how much a good part of the rows that there is one of only
+// have moved; 0 is not at all.
+func (x *rowIndex) vote() int {
+	clear(x.at)
+	clear(x.count)
+	clear(x.votes)
 	for i, h := range x.seen {
 		if _, twice := x.at[h]; twice {
 			x.at[h] = -1
@@ -107,24 +148,7 @@ func (e *Encoder) scrolled(s, r image.Rectangle, pixels []byte) (m Move, ok bool
 		}
 	}
 	if v := x.votes[best]; best == 0 || v < 4 || 4*v < voters {
-		return m, false
+		return 0
 	}
-	first, last := -1, 0
-	for i, h := range x.now {
-		if from := i - best; from >= 0 && from < len(x.seen) && h == x.seen[from] && h != x.seen[i] {
-			if first < 0 {
-				first = i
-			}
-			last = i
-		}
-	}
-	// Rows that are alike, as empty ones are, go along.
-	for first > 0 && first-1-best >= 0 && first-1-best < len(x.seen) && x.now[first-1] == x.seen[first-1-best] {
-		first--
-	}
-	for last+1 < len(x.now) && last+1-best >= 0 && last+1-best < len(x.seen) && x.now[last+1] == x.seen[last+1-best] {
-		last++
-	}
-	from := image.Rect(s.Min.X, s.Min.Y+first-best, s.Max.X, s.Min.Y+last+1-best)
-	return Move{From: from, To: image.Pt(s.Min.X, s.Min.Y+first)}, true
+	return best
 }
