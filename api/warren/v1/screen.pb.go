@@ -247,7 +247,7 @@ type isScreenEvent_Event interface {
 
 type ScreenEvent_Ready struct {
 	// First, and again whenever the picture's size or the monitors change: the
-	// canvas is made anew, and all of the picture follows.
+	// canvas is made anew, black and opaque, and all of the picture follows.
 	Ready *ScreenReady `protobuf:"bytes,1,opt,name=ready,proto3,oneof"`
 }
 
@@ -511,7 +511,7 @@ type ScreenCursor struct {
 	HotX   uint32                 `protobuf:"varint,4,opt,name=hot_x,json=hotX,proto3" json:"hot_x,omitempty"`
 	HotY   uint32                 `protobuf:"varint,5,opt,name=hot_y,json=hotY,proto3" json:"hot_y,omitempty"`
 	// Row by row, 4 bytes a pixel, not premultiplied; empty where the shape was
-	// sent under this id before.
+	// sent under this id before, as one of the last 256.
 	Rgba          []byte `protobuf:"bytes,6,opt,name=rgba,proto3" json:"rgba,omitempty"`
 	Hidden        bool   `protobuf:"varint,7,opt,name=hidden,proto3" json:"hidden,omitempty"`
 	unknownFields protoimpl.UnknownFields
