@@ -52,8 +52,8 @@ type Options struct {
 	Width, Height int // of the pictures, 1 to 8192
 	// Kbit is the rate aimed at, in kbit/s. Zero is 4000.
 	Kbit int
-	// Threads of the encoder, at most 16. Zero is one for each two million
-	// pixels, at most four and no more than there are cores.
+	// Threads of the encoder, at most 16. Zero is one, and one more for each
+	// million pixels, at most four and no more than there are cores.
 	Threads int
 	// Patience is how long one picture may take. Zero is ten seconds and one for
 	// each million pixels: a first picture of AV1 on a busy machine takes some.
@@ -86,7 +86,7 @@ func (o *Options) check() error {
 	}
 	pixels := o.Width * o.Height
 	if o.Threads == 0 {
-		o.Threads = min(1+pixels/2_100_000, runtime.NumCPU(), 4)
+		o.Threads = min(1+pixels/1_000_000, runtime.NumCPU(), 4)
 	}
 	if o.Kbit == 0 {
 		o.Kbit = 4000

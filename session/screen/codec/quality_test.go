@@ -169,6 +169,7 @@ func BenchmarkEncode(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
+				keyCPU := onCore(b, e)
 				var times, inside []time.Duration
 				bytes, at := 0, time.Duration(0)
 				before := onCore(b, e)
@@ -207,6 +208,7 @@ func BenchmarkEncode(b *testing.B) {
 				b.ReportMetric(float64((key.Convert + key.Encode).Milliseconds()), "ms-key")
 				b.ReportMetric(float64(len(key.Bytes))/1000, "KB-key")
 				b.ReportMetric(float64(started.Microseconds())/1000, "ms-start")
+				b.ReportMetric(float64(keyCPU.Microseconds())/1000, "ms-key-cpu")
 			})
 		}
 	}
