@@ -3,6 +3,7 @@ package node
 import (
 	"warren/session"
 	"warren/session/screen"
+	"warren/session/screen/virtual"
 	"warren/session/screen/x11"
 	"warren/session/shell"
 )
@@ -13,5 +14,7 @@ func (l *life) kinds() []session.Kind {
 	if l.cfg.Up.HostFiles {
 		options = append(options, shell.HostFiles)
 	}
-	return append(screen.Kinds(screen.Config{Desk: x11.New(), Mesh: l.membership().MeshName, Log: l.log.With("part", "screen")}), shell.New(options...))
+	log := l.log.With("part", "screen")
+	desk := virtual.New(virtual.Config{Inner: x11.New(), User: l.cfg.Up.DesktopUser, Log: log})
+	return append(screen.Kinds(screen.Config{Desk: desk, Mesh: l.membership().MeshName, Log: log}), shell.New(options...))
 }

@@ -32,6 +32,8 @@ type Config struct {
 	Console   string   // "localhost:PORT"
 	// HostFiles is for services that see a part of the files: terminals see all.
 	HostFiles bool
+	// DesktopUser is as whom virtual displays run, where the node is root.
+	DesktopUser string
 }
 
 // option is one key of the file and flag of up.
@@ -50,6 +52,7 @@ func (c *Config) options() []option {
 		{"tun", text(&c.Tun), func() error { return checkTun(c.Tun, c.Loopback) }},
 		{"console", text(&c.Console), func() error { return checkConsole(c.Console) }},
 		{"host-files", truth(&c.HostFiles), func() error { return nil }},
+		{"desktop-user", text(&c.DesktopUser), func() error { return checkUser(c.DesktopUser) }},
 	}
 }
 
@@ -79,7 +82,20 @@ func (c Config) Given() map[string]any {
 	set("tun", c.Tun != "", c.Tun)
 	set("console", c.Console != "", c.Console)
 	set("host-files", c.HostFiles, c.HostFiles)
+	set("desktop-user", c.DesktopUser != "", c.DesktopUser)
 	return out
+}
+
+// checkUser takes any name that a system might have but root's: whoever works
+// on the display works as that user.
+func checkUser(name string) error {
+	switch {
+	case name == "root":
+		return errors.New("a desktop as root is not made; name another user")
+	case len(name) > 64 || strings.ContainsAny(name, ":/ \t\n"):
+		return fmt.Errorf("%.40q cannot be a user", name)
+	}
+	return nil
 }
 
 // portsAfterListen is how many ports above the listen port are in use: two of
