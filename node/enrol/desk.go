@@ -16,6 +16,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/consensus/invite"
 	"warren/consensus/state"
+	"warren/consensus/store"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
 	"warren/node/fault"
@@ -30,6 +31,8 @@ const (
 	nonceTime  = 10 * time.Minute
 	maxNonces  = 4096
 	maxSources = 4096
+	// claimTries: each takes as long as controllers need for a leader.
+	claimTries = 2
 )
 
 // Ledger is the controller's replica as a Desk needs it.
@@ -117,9 +120,7 @@ func (d *Desk) Claim(ctx context.Context, req *warrenv1.ClaimRequest) (*warrenv1
 	if err := d.usable(row, peer.ID); err != nil {
 		return nil, err
 	}
-	if _, err := d.ledger.Propose(ctx, &warrenv1.InviteClaimed{
-		Claim: req.GetClaim(), From: peer.Address.String(),
-	}); err != nil {
+	if err := d.claim(ctx, &warrenv1.InviteClaimed{Claim: req.GetClaim(), From: peer.Address.String()}); err != nil {
 		return nil, explain(err)
 	}
 	if !row.Invite.Approval {
@@ -133,6 +134,17 @@ func (d *Desk) Claim(ctx context.Context, req *warrenv1.ClaimRequest) (*warrenv1
 	}
 	d.log.Info("invite was claimed", "invite", fmt.Sprintf("%x", claim.Invite), "node", claim.Node.Short(), "name", claim.Name)
 	return &warrenv1.ClaimResponse{State: c.State}, nil
+}
+
+// claim has a claim ordered. Where a leader died over it, it is proposed again:
+// the same claim counts once, and the newcomer is told how it ended.
+func (d *Desk) claim(ctx context.Context, m *warrenv1.InviteClaimed) error {
+	for tries := 1; ; tries++ {
+		_, err := d.ledger.Propose(ctx, m)
+		if !errors.Is(err, store.ErrUnknownOutcome) || tries == claimTries || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // open verifies a claim: by the machine that calls, with the nonce it got.

@@ -51,6 +51,28 @@ func TestAnInviteIsForOneMachine(t *testing.T) {
 	}
 }
 
+// TestALeaderThatDiesOverAClaim leaves nobody in doubt: the claim is proposed
+// again, and counts once.
+func TestALeaderThatDiesOverAClaim(t *testing.T) {
+	t.Parallel()
+	for _, took := range []bool{false, true} {
+		w := newWorld(t)
+		k := w.invite()
+		first, second := newGuest(t, here), newGuest(t, there)
+		w.unheard = []bool{took}
+		if got, err := w.joins(first, k, "cam"); err != nil || got != pending {
+			t.Errorf("it took effect is %v: %v, %v", took, got, err)
+		}
+		w.unheard = []bool{took}
+		_, err := w.joins(second, k, "box")
+		refused(t, err, fault.Denied, "used")
+		w.unheard = []bool{took, took, took}
+		if _, err = w.joins(first, k, "cam"); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("nobody leads for long: %v", err)
+		}
+	}
+}
+
 func TestAnInviteForSeveral(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

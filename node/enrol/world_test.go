@@ -18,12 +18,14 @@ import (
 	"warren/consensus/command"
 	"warren/consensus/invite"
 	"warren/consensus/state"
+	"warren/consensus/store"
 	"warren/consensus/trust"
 	"warren/mesh/identity"
 	"warren/mesh/identity/identitytest"
 	"warren/node/enrol"
 	"warren/node/fault"
 	"warren/node/home"
+	"warren/node/ordering"
 	"warren/node/platform"
 	"warren/node/port"
 	"warren/node/view"
@@ -42,7 +44,8 @@ type world struct {
 	mu       sync.Mutex
 	state    *state.State
 	index    uint64
-	behind   error // what Current answers
+	behind   error  // what Current answers
+	unheard  []bool // of the next proposals: their outcome stays unknown, and whether they took effect
 	learnt   []*warrenv1.Statement
 	proposed int
 }
@@ -102,6 +105,14 @@ func (w *world) Propose(_ context.Context, body proto.Message) (uint64, error) {
 	}
 	w.index++
 	w.proposed++
+	if len(w.unheard) > 0 {
+		effect := w.unheard[0]
+		w.unheard = w.unheard[1:]
+		if effect {
+			w.state.Apply(w.index, c.At(time.Now()))
+		}
+		return 0, ordering.Fault(store.ErrUnknownOutcome)
+	}
 	r := w.state.Apply(w.index, c.At(time.Now()))
 	return r.Revision, r.Err
 }
