@@ -86,11 +86,11 @@ func (k *kind) Serve(ctx context.Context, s session.Stream, r session.Request) e
 	}
 	cancel(err)
 	receiving.Wait()
-	return ended(err)
+	return k.ended(err, r)
 }
 
 // ended makes of what a display says of itself what the technician is told.
-func ended(err error) error {
+func (k *kind) ended(err error, r session.Request) error {
 	var no *Unavailable
 	switch {
 	case errors.Is(err, io.EOF):
@@ -98,7 +98,8 @@ func ended(err error) error {
 	case errors.As(err, &no):
 		return &session.EndError{Reason: no.Error()}
 	case errors.Is(err, ErrGone):
-		return errors.Join(&session.EndError{Reason: "the display has ended"}, err)
+		k.crowd.cfg.Log.Info("display ended", "session", r.ID.String(), "error", err)
+		return &session.EndError{Reason: "the display has ended"}
 	default:
 		return err
 	}

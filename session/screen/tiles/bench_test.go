@@ -34,8 +34,7 @@ func BenchmarkFrames(b *testing.B) {
 		{"picture", func(v *viewer, i int) image.Rectangle {
 			r := image.Rect(200, 200, 840, 560)
 			v.paint(r, func(x, y int) uint32 {
-				x, y = x+5*i, y+3*i
-				return uint32(x*x/97+y*y/89)&0xff<<16 | uint32(x*y/61)&0xff<<8 | uint32(x+y)&0xff
+				return uint32((x*x+i*y)/97)&0xff<<16 | uint32((y*y+i*x)/89)&0xff<<8 | uint32(x*y/(61+i))&0xff
 			})
 			return r
 		}},

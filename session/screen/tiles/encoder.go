@@ -35,6 +35,7 @@ type Encoder struct {
 	seen   []byte // B G R x
 	zstd   *zstd.Encoder
 	rows   rowIndex
+	drags  dragIndex
 
 	budget, limit, height int
 	frame                 Frame
@@ -58,7 +59,7 @@ func NewEncoder(size image.Point, last uint32) (*Encoder, error) {
 	}
 	return &Encoder{
 		size: size, stride: 4 * size.X, seen: make([]byte, 4*size.X*size.Y), zstd: z, ratio: 1,
-		rows: newRowIndex(), frame: Frame{Number: last},
+		rows: newRowIndex(), drags: dragIndex{votes: map[image.Point]int{}}, frame: Frame{Number: last},
 	}, nil
 }
 
@@ -84,7 +85,10 @@ func (e *Encoder) Full() bool { return len(e.raw) >= e.limit || len(e.frame.Tile
 // grabbed and added again.
 func (e *Encoder) Add(r image.Rectangle, pixels []byte) (left []image.Rectangle) {
 	if len(e.frame.Tiles) == 0 && len(e.frame.Copies) < mostMoves {
-		e.findMoves(r, pixels)
+		before := len(e.frame.Copies)
+		if e.findMoves(r, pixels); len(e.frame.Copies) == before {
+			e.findDrag(r, pixels)
+		}
 	}
 	stride := 4 * r.Dx()
 	for y := r.Min.Y; y < r.Max.Y; {

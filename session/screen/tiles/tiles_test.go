@@ -201,6 +201,38 @@ func TestScrollingIsCopied(t *testing.T) {
 	}
 }
 
+func TestDraggedWindowIsCopied(t *testing.T) {
+	for _, by := range []image.Point{{8, 3}, {-17, 0}, {30, -40}, {-1, -1}} {
+		t.Run(fmt.Sprint(by), func(t *testing.T) {
+			v := newViewer(t, newDesktop(900, 700))
+			v.paint(v.all(), func(x, y int) uint32 { return uint32(0x204060 + y/8) })
+			window := image.Rect(200, 200, 600, 500)
+			v.text(window)
+			v.send(t, 8<<20, v.all())
+			before := v.bytes
+			v.copy(window, window.Min.Add(by))
+			moved := window.Add(by)
+			for y := window.Min.Y; y < window.Max.Y; y++ { // what it uncovers
+				v.paint(image.Rect(window.Min.X, y, window.Max.X, y+1), func(x, y int) uint32 {
+					if image.Pt(x, y).In(moved) {
+						return binary.LittleEndian.Uint32(v.pixels[4*(y*900+x):])
+					}
+					return uint32(0x204060 + y/8)
+				})
+			}
+			v.send(t, 8<<20, window.Union(moved))
+			v.equal(t)
+			f := v.frames[len(v.frames)-1]
+			if len(f.Copies) != 1 || f.Copies[0].To.Sub(f.Copies[0].From.Min) != by {
+				t.Errorf("copies %v", f.Copies)
+			}
+			if n := v.bytes - before; n > 4000 {
+				t.Errorf("a window that moves by %v takes %d bytes", by, n)
+			}
+		})
+	}
+}
+
 // text fills a rectangle with letters, each a pattern of its own.
 func (d *desktop) text(r image.Rectangle) {
 	for y := r.Min.Y; y+13 <= r.Max.Y; y += 13 {

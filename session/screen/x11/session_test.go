@@ -116,14 +116,29 @@ func until(t testing.TB, what string, f func() bool) {
 }
 
 // sees waits until the technician's picture is what the server itself shows
-// in a region.
+// in a region: who is watched gets a notice there.
 func (w *watching) sees(t testing.TB, s *server, region image.Rectangle) {
 	t.Helper()
-	want := s.pixels(t, region)
+	w.seesPart(t, s, region, image.Rectangle{Max: region.Size()})
+}
+
+// seesPart is sees for a part of the picture.
+func (w *watching) seesPart(t testing.TB, s *server, region, part image.Rectangle) {
+	t.Helper()
 	until(t, "equal picture", func() bool {
+		want := s.pixels(t, part.Add(region.Min))
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return w.whole && w.picture != nil && w.picture.Rect.Size() == region.Size() && slices.Equal(w.picture.Pix, want)
+		if !w.whole || w.picture == nil || w.picture.Rect.Size() != region.Size() {
+			return false
+		}
+		for y := range part.Dy() {
+			at := w.picture.PixOffset(part.Min.X, part.Min.Y+y)
+			if !slices.Equal(w.picture.Pix[at:at+4*part.Dx()], want[4*part.Dx()*y:4*part.Dx()*(y+1)]) {
+				return false
+			}
+		}
+		return true
 	})
 }
 
@@ -241,6 +256,16 @@ func TestMonitors(t *testing.T) {
 	}
 }
 
+func TestSizes(t *testing.T) {
+	for _, size := range []image.Point{{1, 1}, {7680, 4320}} {
+		s := startServer(t, "-screen", "0", fmt.Sprintf("%dx%dx24", size.X, size.Y))
+		w := watch(t, &warrenv1.ScreenRequest{Display: s.name})
+		s.fill(t, image.Rect(size.X/2, size.Y/2, size.X, size.Y), 0x8899aa)
+		all := image.Rectangle{Max: size}
+		w.seesPart(t, s, all, image.Rectangle{Min: size.Sub(image.Pt(600, 300)), Max: size}.Intersect(all))
+	}
+}
+
 func TestServerWithoutRandR(t *testing.T) {
 	s := startServer(t, "-extension", "RANDR", "-screen", "0", "300x200x24")
 	w := watch(t, &warrenv1.ScreenRequest{Display: s.name, MaxWidth: 100, MaxHeight: 100, Resize: true})
@@ -282,7 +307,7 @@ func TestServerHangs(t *testing.T) {
 	w.stop()
 	select {
 	case <-w.done:
-	case <-time.After(time.Second):
+	case <-time.After(2 * time.Second): // one, and room for a loaded machine
 		t.Fatal("the session did not end within a second")
 	}
 }
