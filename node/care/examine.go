@@ -43,7 +43,7 @@ func failure(check string, err error) Finding {
 func Examine(ctx context.Context, dir platform.Dir, running *platform.Config) []Finding {
 	out := []Finding{system(), folder(dir)}
 	if _, err := os.Stat(string(dir)); err != nil {
-		return append(out, tunnel(platform.Config{}), terminals(), mtu())
+		return append(out, tunnel(platform.Config{}), terminals(), screens(ctx), mtu())
 	}
 	up, err := platform.ReadConfig(dir.Config())
 	out = append(out, space(dir), files(dir))
@@ -55,7 +55,7 @@ func Examine(ctx context.Context, dir platform.Dir, running *platform.Config) []
 	if running != nil {
 		up = *running
 	}
-	out = append(out, tunnel(up), terminals(), mtu())
+	out = append(out, tunnel(up), terminals(), screens(ctx), mtu())
 	if running == nil && err == nil {
 		out = append(out, ports(up))
 	}

@@ -20,7 +20,7 @@ const (
 )
 
 // maxViewers bounds the sessions at a time: each holds a picture.
-const maxViewers = 16
+const maxViewers = 8
 
 // Config says what a device shows.
 type Config struct {

@@ -15,6 +15,11 @@ type Desk struct{}
 func New() *Desk { return &Desk{} }
 
 // Open implements screen.Desk.
-func (*Desk) Open(context.Context, screen.Want) (screen.Display, error) {
-	return nil, &screen.Unavailable{Why: "the screens of this device's system cannot be looked at yet"}
+func (*Desk) Open(context.Context, screen.Want) (screen.Display, error) { return nil, errSystem() }
+
+// Look gives no display, and why.
+func (*Desk) Look(context.Context) (open []string, why error) { return nil, errSystem() }
+
+func errSystem() error {
+	return &screen.Unavailable{Why: "the screens of this device's system cannot be looked at yet"}
 }

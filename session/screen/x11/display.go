@@ -16,6 +16,7 @@ import (
 	"github.com/jezek/xgb/shm"
 	"github.com/jezek/xgb/xfixes"
 	"github.com/jezek/xgb/xproto"
+	"golang.org/x/sys/unix"
 
 	"warren/session/screen"
 	"warren/session/screen/tiles"
@@ -73,7 +74,7 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 	}
 	var refused []error
 	for _, p := range places {
-		d, err := open(ctx, p)
+		d, err := openPlace(ctx, p)
 		if err == nil {
 			d.rows = &k.rows
 			return d, nil
@@ -81,10 +82,38 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		refused = append(refused, err)
+		if !errors.Is(err, unix.ECONNREFUSED) { // what a server that is gone has left
+			refused = append(refused, err)
+		}
 	}
 	return nil, unavailable(found, refused)
 }
+
+// Look tries the displays of this machine and gives the names of those that
+// open, and why the first of the others does not: an *screen.Unavailable.
+func (*Desk) Look(ctx context.Context) (open []string, why error) {
+	found := newProbe().look()
+	var refused []error
+	for _, p := range found.places[:min(len(found.places), mostTried)] {
+		d, err := openPlace(ctx, p)
+		if errors.Is(err, unix.ECONNREFUSED) { // what a server that is gone has left
+			continue
+		}
+		if err != nil {
+			refused = append(refused, err)
+			continue
+		}
+		open = append(open, p.name)
+		_ = d.Close()
+	}
+	if len(refused) > 0 || len(open) == 0 {
+		why = unavailable(found, refused)
+	}
+	return open, why
+}
+
+// mostTried bounds the displays that Look tries.
+const mostTried = 16
 
 func names(places []place) string {
 	if len(places) == 0 {
@@ -118,8 +147,8 @@ func errWayland() error {
 	return &screen.Unavailable{Why: "a Wayland session runs here, and Wayland cannot be looked at yet", Try: "log in there with an X11 (Xorg) session"}
 }
 
-// open connects to a display and asks for what a session needs.
-func open(ctx context.Context, p place) (_ *Display, err error) {
+// openPlace connects to a display and asks for what a session needs.
+func openPlace(ctx context.Context, p place) (_ *Display, err error) {
 	d := &Display{place: p, rows: &rows{}, woken: make(chan struct{}, 1)}
 	if d.link, err = connect(ctx, p, d.handle); err != nil {
 		return nil, err

@@ -106,7 +106,7 @@ func TestImpostor(t *testing.T) {
 			}
 		}()
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		d, err := open(ctx, place{name: ":1", socket: socket})
+		d, err := openPlace(ctx, place{name: ":1", socket: socket})
 		cancel()
 		l.Close()
 		if err == nil {

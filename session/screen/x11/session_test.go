@@ -9,6 +9,7 @@ import (
 	"image"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/jezek/xgb/randr"
 	"github.com/jezek/xgb/xproto"
+	"golang.org/x/sys/unix"
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
@@ -336,6 +338,9 @@ func TestServersOfOthers(t *testing.T) {
 	if _, err := connectWith(t.Context(), place{name: s.name, socket: s.place(t).socket}, nil, func(*link, event) {}); err == nil {
 		t.Fatal("the server lets anybody in")
 	}
+	if open, _ := New().Look(t.Context()); !slices.Contains(open, s.name) {
+		t.Errorf("of the displays open %v", open)
+	}
 	d := s.open(t)
 	if _, err := d.Layout(); err != nil {
 		t.Fatal(err)
@@ -364,6 +369,16 @@ func TestNothingToOpen(t *testing.T) {
 	var no *screen.Unavailable
 	if !errors.As(err, &no) || no.Try == "" {
 		t.Errorf("a display that is not there: %v", err)
+	}
+	gone := filepath.Join(t.TempDir(), "X1")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: gone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+	if _, err := openPlace(t.Context(), place{name: ":1", socket: gone}); !errors.Is(err, unix.ECONNREFUSED) {
+		t.Errorf("what a server has left: %v", err)
 	}
 	if err := unavailable(finding{wayland: []string{"/run/user/1000/wayland-0"}}, nil); !strings.Contains(err.Error(), "Wayland") {
 		t.Errorf("a Wayland session: %v", err)
