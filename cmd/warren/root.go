@@ -85,7 +85,7 @@ Start here:
 		newInvite(a), newInvites(a), newPending(a), newApprove(a), newReject(a),
 		newDevices(a), newDevice(a), newTechnicians(a), newRevoke(a))
 	group("What all machines agree on", newPolicy(a), newAudit(a), newControllers(a), newBackup(a), newRestore(a))
-	group("Work", newShell(a), newDesktop(a), newConsole(a))
+	group("Work", newShell(a), newDesktop(a), newSessions(a), newConsole(a))
 	group("Other", newDemo(a), newVersion(a), newCompletion(a), newManual(a))
 	root.SetHelpCommandGroupID("Other")
 	a.completes(root)

@@ -12,6 +12,10 @@
 // replies are bounded, a reply out of shape is an error and not a panic, and a
 // server that does not answer ends with the connection's Close.
 //
+// A Seat and what speaks to the person at the display have connections of
+// their own: input_*.go press keys as package keys says, clipboard*.go own and
+// read the CLIPBOARD selection, notice_*.go draw the question and the notice.
+//
 // It does not start displays (see package virtual) and does not know Wayland:
 // Probe names Wayland sessions and says that they cannot be looked at.
 package x11
