@@ -97,6 +97,9 @@ test: setup pages codec check ## everything that needs no more than this machine
 	go test -shuffle=on -timeout 15m ./mesh/gossip 2>&1 | tee -a bin/test.log
 	$(MAKE) --no-print-directory build
 	bin/warren version
+	@scripts/setup.sh base e2e
+	@if [ -x /usr/bin/chromium ]; then cd web/app && npm run --silent e2e -- first; \
+	else echo "test: there is no chromium, so the first minute is not played"; fi
 
 cross: ## compile for the other systems
 	@for target in $(CROSS); do \

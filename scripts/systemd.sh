@@ -5,6 +5,7 @@
 #
 #   service  warren install, confinement, terminals through it, kill -9
 #   package  the deb of dist/: installed, joined, upgraded, removed, purged
+#   begin    the deb on a machine in no mesh: a page founds one, the service takes over
 #   rpm      the rpm of dist/, by Debian's rpm: its scripts, run by rpm
 #
 # LAB=NAME tells one alone. Ends with "systemd: all is well", or at what is not.
@@ -112,7 +113,7 @@ pong() { tech ping box; }
 # state is what systemd says of the service.
 state() { box systemctl "${1:-is-active}" warren 2>/dev/null || true; }
 
-for story in service package rpm; do
+for story in service package begin rpm; do
 	[ -z "${LAB:-}" ] || [ "$LAB" = "$story" ] || continue
 	echo "systemd: $story"
 	power_on

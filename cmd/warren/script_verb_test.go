@@ -32,7 +32,7 @@ func (s *story) command(ctx context.Context, ts *testscript.TestScript, args []s
 	ts.Check(err)
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = ts.Getenv("WORK")
-	for _, name := range []string{"PATH", "HOME", "LANG", "TMPDIR", "TERM", "WARREN_STATE", "XDG_STATE_HOME", "SUDO_UID", "DISPLAY", "GORACE", "GOCOVERDIR"} {
+	for _, name := range []string{"PATH", "HOME", "LANG", "TMPDIR", "TERM", "WARREN_STATE", "XDG_STATE_HOME", "SUDO_UID", "DISPLAY", "GORACE", "GOCOVERDIR", "JOURNAL_STREAM"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

@@ -100,6 +100,11 @@ func (a *app) begins(up platform.Config) func(url string) {
 	if up.Console == "" && !a.interactive() {
 		return nil
 	}
+	if os.Getenv("JOURNAL_STREAM") != "" { // systemd's journal, which others read
+		return func(string) {
+			a.say("This machine is in no mesh yet; sudo warren console gives the address of a page that founds one.")
+		}
+	}
 	return func(url string) {
 		a.say("This machine is in no mesh yet. To found one here,")
 		a.say("open %s", url)

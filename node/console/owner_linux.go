@@ -15,6 +15,12 @@ import (
 // connection comes, noOwner where the system does not say (proc_net(5),
 // /proc/net/tcp and tcp6).
 func socketOwner(from, to netip.AddrPort) int {
+	if diagWorks() {
+		if owner, ok := diagOwner(from, to); ok {
+			return owner
+		}
+		return noOwner
+	}
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		f, err := os.Open(table)
 		if err != nil {

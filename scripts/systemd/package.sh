@@ -6,7 +6,7 @@ cp "$deb" "$work/root/opt/warren.deb"
 (cd dist && sha256sum --quiet -c SHA256SUMS)
 echo "ok  dist/ is as its sums say"
 
-refused "installed" 0 'in no mesh yet' box dpkg -i /opt/warren.deb
+refused "installed" 0 'in no mesh yet. To join one: sudo warren join LINK' box dpkg -i /opt/warren.deb
 same "it starts at boot" "$(state is-enabled)" enabled
 same "nothing runs without a mesh" "$(state)" inactive
 same "nothing failed over it" "$(box systemctl is-system-running)" running

@@ -18,7 +18,9 @@ if [ -z "$new" ]; then
 elif [ -e /var/lib/warren/member ]; then
 	systemctl --no-block start warren.service
 else
-	echo "warren: this machine is in no mesh yet; try: warren join LINK, then systemctl start warren"
+	echo "warren: this machine is in no mesh yet. To join one: sudo warren join LINK"
+	echo "warren: to found one, in the browser: sudo warren up"
+	echo "warren: after either: sudo systemctl start warren"
 fi
 if [ -e /etc/systemd/system/warren.service ]; then
 	echo "warren: the unit that warren install wrote stands before the package's; warren uninstall removes it"
