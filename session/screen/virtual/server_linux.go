@@ -154,7 +154,7 @@ func start(ctx context.Context, cfg Config, size image.Point) (*server, error) {
 	began := make(chan error, 1)
 	go func() { // ends after quit, or when Xvfb does; stop waits for it
 		defer close(s.done)
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		// The kernel ends the programs with the thread that started them, and the
 		// thread with the node.
 		runtime.LockOSThread()
@@ -166,7 +166,7 @@ func start(ctx context.Context, cfg Config, size image.Point) (*server, error) {
 	select {
 	case err = <-began:
 	case <-time.After(startTime):
-		err = errors.New("Xvfb takes too long to start")
+		err = errors.New("it takes too long")
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
@@ -230,7 +230,7 @@ func (s *server) run(cfg Config, who as, dir, xvfb, manager string, size image.P
 	number, err := bufio.NewReader(told).ReadString('\n')
 	number = strings.TrimSpace(number)
 	if _, bad := strconv.Atoi(number); err != nil || bad != nil {
-		err = errors.New("Xvfb did not say its display")
+		err = errors.New("the X server did not say its display")
 		began <- err
 		return err
 	}
@@ -251,7 +251,7 @@ func (s *server) run(cfg Config, who as, dir, xvfb, manager string, size image.P
 			return nil
 		case err := <-gone:
 			gone <- err
-			return fmt.Errorf("Xvfb: %w", errors.Join(err, screen.ErrGone))
+			return fmt.Errorf("the X server: %w", errors.Join(err, screen.ErrGone))
 		case err := <-left:
 			cfg.Log.Warn("window manager of the virtual display ended", "err", err)
 			left <- err
@@ -260,7 +260,7 @@ func (s *server) run(cfg Config, who as, dir, xvfb, manager string, size image.P
 				return nil
 			case err := <-gone:
 				gone <- err
-				return fmt.Errorf("Xvfb: %w", errors.Join(err, screen.ErrGone))
+				return fmt.Errorf("the X server: %w", errors.Join(err, screen.ErrGone))
 			}
 		}
 	}
@@ -268,7 +268,7 @@ func (s *server) run(cfg Config, who as, dir, xvfb, manager string, size image.P
 
 // command is a program of the display: nothing of the node's but a path.
 func (s *server) command(who as, dir, name string, arguments ...string) *exec.Cmd {
-	c := exec.Command(name, arguments...)
+	c := exec.Command(name, arguments...) //nolint:noctx // the session ends it, gently: see end
 	c.Dir = dir
 	home := who.HomeDir
 	if info, err := os.Stat(home); err != nil || !info.IsDir() {
