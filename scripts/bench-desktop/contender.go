@@ -121,7 +121,7 @@ func (c *children) vnc(at place, display, kind string, port, web int) (*contende
 
 // mesh is two nodes: the technician's, and the device that has the display.
 type mesh struct {
-	warren, desk, id string
+	warren, desk, id, display string
 	port, device     int
 }
 
@@ -142,7 +142,7 @@ func (m *mesh) ask(ctx context.Context, in []string, into any, args ...string) e
 }
 
 func (c *children) mesh(at place, warren, display string, base int) (*mesh, error) {
-	m := &mesh{warren: warren, desk: filepath.Join(c.dir, fmt.Sprintf("desk-%d", base)), port: base + 90}
+	m := &mesh{warren: warren, display: display, desk: filepath.Join(c.dir, fmt.Sprintf("desk-%d", base)), port: base + 90}
 	state := filepath.Join(c.dir, fmt.Sprintf("screen-%d", base))
 	if err := m.ask(c.ctx, at.viewer, nil, "init", "--name", "bench", "--node", "desk"); err != nil {
 		return nil, err
@@ -191,7 +191,7 @@ func (m *mesh) contender(at place) *contender {
 		open: func(ctx context.Context) (string, error) {
 			var page struct{ URL string }
 			err := m.ask(ctx, at.viewer, &page, "desktop", "screen")
-			return page.URL, err
+			return page.URL + "?display=" + m.display, err
 		},
 	}
 }

@@ -79,6 +79,13 @@ export class Story {
 		return child;
 	}
 
+	/** A program until the story ends. */
+	run(program, args, env = {}) {
+		const child = spawn(program, args, { stdio: "ignore", env: { ...process.env, ...env } });
+		this.children.push(child);
+		return child;
+	}
+
 	/** A port with three free ones behind it, as a node wants them. */
 	async freePort() {
 		for (;;) {

@@ -10,7 +10,7 @@ import { Desk, type Shown, type Verb } from "./desk";
 const none = createStore<Shown | undefined>(undefined);
 
 /** A desktop: the bar, and the picture. Leaving the page ends the session. */
-export function DesktopView(props: { device: string; name: string; verb: Verb }): ReactElement {
+export function DesktopView(props: { device: string; name: string; verb: Verb; display: string }): ReactElement {
 	const t = useText();
 	const box = useRef<HTMLDivElement>(null);
 	const [desk, setDesk] = useState<Desk>();
@@ -21,7 +21,7 @@ export function DesktopView(props: { device: string; name: string; verb: Verb })
 		if (parent === null) {
 			return;
 		}
-		const d = new Desk(props.device, props.verb, t.desk.keys(props.name), parent);
+		const d = new Desk(props.device, props.display, props.verb, t.desk.keys(props.name), parent);
 		setDesk(d);
 		const watch = new ResizeObserver(() => d.measure());
 		watch.observe(parent);
@@ -30,8 +30,8 @@ export function DesktopView(props: { device: string; name: string; verb: Verb })
 			setDesk(undefined);
 			d.dispose();
 		};
-		// Only another device, or another right, is another desktop.
-	}, [props.device, props.verb]);
+		// Only another device, or display, or another right, is another desktop.
+	}, [props.device, props.display, props.verb]);
 
 	const open = shown?.phase === "open";
 	useEffect(() => {

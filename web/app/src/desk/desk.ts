@@ -66,6 +66,8 @@ export class Desk {
 
 	constructor(
 		private readonly device: string,
+		/** ":1"; empty is the device's choice. */
+		private readonly display: string,
 		verb: Verb,
 		label: string,
 		parent: HTMLElement,
@@ -149,6 +151,7 @@ export class Desk {
 				open: {
 					device: this.device,
 					verb: s.verb,
+					display: this.display,
 					monitor: s.monitor,
 					maxWidth: px(box.width),
 					maxHeight: px(box.height),

@@ -5,6 +5,7 @@ import type { Painting } from "./unpack";
 export interface Open {
 	device: string;
 	verb: "view" | "control";
+	display: string;
 	monitor: number;
 	maxWidth: number;
 	maxHeight: number;

@@ -21,6 +21,7 @@ export default function Desktop({ args }: { args: string[] }): ReactElement {
 						key={device.id}
 						device={device.id}
 						name={device.name}
+						display={route.query.get("display") ?? ""}
 						verb={route.query.has("view") ? "view" : "control"}
 					/>
 				);

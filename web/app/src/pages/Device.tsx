@@ -1,5 +1,5 @@
 import { Tabs } from "radix-ui";
-import { type ReactElement, useState } from "react";
+import { type ReactElement, useEffect, useState } from "react";
 import { api } from "../api/clients";
 import { cache, useDevices, usePeers, useSessions, useWhoami } from "../api/queries";
 import type { Device as DeviceRow, Path } from "../gen/local_pb";
@@ -41,6 +41,10 @@ function Page({ device: d, tab }: { device: DeviceRow; tab: string }): ReactElem
 	const [revoking, setRevoking] = useState(false);
 	const self = d.id === who?.node;
 	const works = who?.technician !== "";
+	useEffect(() => {
+		// One click away: it is there by then.
+		void import("./Desktop");
+	}, []);
 	return (
 		<div className="page">
 			<PageHead
