@@ -122,7 +122,7 @@ func (c *children) vnc(at place, display, kind string, port, web int) (*contende
 // mesh is two nodes: the technician's, and the device that has the display.
 type mesh struct {
 	warren, desk, id, display string
-	port, device     int
+	port, device              int
 }
 
 // ask runs a verb on the technician's node.

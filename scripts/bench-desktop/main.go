@@ -19,9 +19,10 @@ func main() {
 	rounds := flag.Int("rounds", 3, "how often each contender has its turn")
 	quick := flag.Bool("quick", false, "short turns, to try the bench itself")
 	only := flag.String("only", "", "one contender alone: warren")
+	thinOnly := flag.Bool("thin", false, "the thin link alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := bench(ctx, *warren, *out, *rounds, *quick, *only)
+	err := bench(ctx, *warren, *out, *rounds, *quick, *only, *thinOnly)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench-desktop:", err)
@@ -29,7 +30,7 @@ func main() {
 	}
 }
 
-func bench(ctx context.Context, program, out string, rounds int, quick bool, only string) error {
+func bench(ctx context.Context, program, out string, rounds int, quick bool, only string, thinOnly bool) error {
 	warren, err := filepath.Abs(program)
 	if err != nil {
 		return err
@@ -44,8 +45,23 @@ func bench(ctx context.Context, program, out string, rounds int, quick bool, onl
 	defer kids.wait()
 	defer cancel()
 
-	report := &report{thinWhy: "the two sides are not yet put apart"}
-	report.near, err = atPlace(ctx, kids, place{address: "127.0.0.1", loopback: true}, warren, ":87", 46200, func(r *run, m *mesh, all []*contender, display string) error {
+	report := &report{thinWhy: "not asked for"}
+	if !thinOnly {
+		if report.near, err = near(ctx, kids, warren, dir, rounds, quick, only); err != nil {
+			return err
+		}
+	}
+	if only == "" {
+		if report.thin, err = atThinLink(ctx, kids, warren, dir, quick); err != nil {
+			report.thinWhy = err.Error()
+		}
+	}
+	return os.WriteFile(out, []byte(report.text()), 0o644) //nolint:gosec // a page of the manual
+}
+
+// near measures with all on this machine.
+func near(ctx context.Context, kids *children, warren, dir string, rounds int, quick bool, only string) (map[string]*figures, error) {
+	return atPlace(ctx, kids, place{address: "127.0.0.1", loopback: true}, warren, ":87", 46200, func(r *run, m *mesh, all []*contender, display string) error {
 		if only != "" {
 			all = slices.DeleteFunc(all, func(c *contender) bool { return c.name != only })
 		}
@@ -69,10 +85,22 @@ func bench(ctx context.Context, program, out string, rounds int, quick bool, onl
 		}
 		return r.works(all, display, dir, span, max(1, rounds/2), 0)
 	})
+}
+
+// atThinLink measures typing and scrolling where the two sides are far apart.
+func atThinLink(ctx context.Context, kids *children, warren, dir string, quick bool) (map[string]*figures, error) {
+	far, end, err := openWire(ctx, thin)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return os.WriteFile(out, []byte(report.text()), 0o644) //nolint:gosec // a page of the manual
+	defer end()
+	span := 15 * time.Second
+	if quick {
+		span = 4 * time.Second
+	}
+	return atPlace(ctx, kids, far, warren, ":88", 46500, func(r *run, _ *mesh, all []*contender, display string) error {
+		return r.works(all, display, dir, span, 1, 2)
+	})
 }
 
 // fail notes why a turn came to nothing.

@@ -85,7 +85,7 @@ A number is painted at random 40 to 80 ms intervals and read back from the page'
 	if r.thin == nil {
 		fmt.Fprintf(&b, "Not measured: %s.\n", r.thinWhy)
 	} else {
-		b.WriteString("Two network namespaces, and between them a program that holds packets back, loses and limits them, for TCP and UDP alike (`scripts/bench-desktop/wire_linux.go`).\n")
+		b.WriteString("Two network namespaces, and between them a program that holds packets back, loses and limits them, for TCP and UDP alike (`scripts/bench-desktop/wire.go`).\n")
 		works(&b, r.thin)
 		if f := r.thin[ours]; f != nil {
 			for _, name := range []string{"typing", "scrolling text"} {
