@@ -26,7 +26,7 @@ var files embed.FS
 // pages are those of the manual, in the order people need them; the first is
 // Root itself. What else lies here is for who builds warren.
 func pages() []string {
-	return []string{"index", "start", "byod", "desktop", "policy", "cli", "verbs", "security", "troubleshooting", "features", "benchmarks"}
+	return []string{"index", "start", "byod", "desktop", "policy", "cli", "verbs", "security", "troubleshooting", "features", "benchmarks", "benchmarks-desktop"}
 }
 
 const policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
