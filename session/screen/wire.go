@@ -152,9 +152,12 @@ func parts(frame, buffer []byte, send func([]byte) error) error {
 // Joiner puts together the parts of a frame, of what a device sends.
 type Joiner struct{ frame []byte }
 
+// keptFrame is how large a buffer is kept from frame to frame.
+const keptFrame = 1 << 20
+
 // Add takes a message. Where an event or a frame is whole with it, it gives
 // that: the byte 1 and a ScreenEvent, or the byte 3 and a frame (package
-// tiles). It is good until the next call.
+// tiles). It is good until the next call, and as long as the message.
 func (j *Joiner) Add(message []byte) (whole []byte, err error) {
 	if len(message) == 0 || len(message) > session.MaxMessage {
 		return nil, fmt.Errorf("%d bytes from the device: %w", len(message), errMessage)
@@ -167,6 +170,9 @@ func (j *Joiner) Add(message []byte) (whole []byte, err error) {
 		return nil, fmt.Errorf("kind %d from the device: %w", message[0], errMessage)
 	}
 	if len(j.frame) == 0 {
+		if message[0] == kindLast {
+			return message, nil
+		}
 		j.frame = append(j.frame, kindLast)
 	}
 	if len(j.frame)+len(message)-2 > tiles.MaxFrame {
@@ -177,6 +183,9 @@ func (j *Joiner) Add(message []byte) (whole []byte, err error) {
 		return nil, nil
 	}
 	whole, j.frame = j.frame, j.frame[:0]
+	if cap(whole) > keptFrame {
+		j.frame = nil // a large one was the first of all; those after it are small
+	}
 	return whole, nil
 }
 

@@ -16,7 +16,7 @@ import (
 
 func TestFramesTravelInParts(t *testing.T) {
 	var j Joiner
-	for _, n := range []int{0, 1, maxBody - 1, maxBody, maxBody + 1, 5 * maxBody, 1 << 20} {
+	for _, n := range []int{0, 1, maxBody - 1, maxBody, maxBody + 1, 5 * maxBody, 2 << 20} {
 		frame := make([]byte, n)
 		for i := range frame {
 			frame[i] = byte(rand.Uint32())
@@ -35,6 +35,18 @@ func TestFramesTravelInParts(t *testing.T) {
 		if err != nil || len(got) != n+1 || got[0] != kindLast || !bytes.Equal(got[1:], frame) {
 			t.Errorf("a frame of %d bytes came as %d, %v", n, len(got), err)
 		}
+	}
+	if cap(j.frame) > keptFrame {
+		t.Errorf("%d bytes are kept for the next", cap(j.frame))
+	}
+	// An event may come between the parts.
+	for in, out := range map[string]string{"\x02first ": "", "\x01event": "\x01event"} {
+		if got, err := j.Add([]byte(in)); err != nil || string(got) != out {
+			t.Errorf("%q gives %q, %v", in, got, err)
+		}
+	}
+	if got, err := j.Add([]byte("\x03last")); err != nil || string(got) != "\x03first last" {
+		t.Errorf("the parts give %q, %v", got, err)
 	}
 	part := append([]byte{kindPart}, make([]byte, maxBody)...)
 	var err error
