@@ -5,12 +5,12 @@ import (
 	"errors"
 	"io"
 	"sync"
-
-	"google.golang.org/protobuf/proto"
+	"time"
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/node/fault"
 	"warren/session/broker"
+	"warren/session/screen"
 )
 
 // DesktopOpen is what a viewer begins with.
@@ -35,7 +35,14 @@ type Viewer interface {
 	Moved(path *warrenv1.Path) error
 	// Send takes a message of the device, which is the viewer's from then on.
 	Send(message []byte) error
+	// Leave fails what the viewer waits in, now and from then on. It is called
+	// at any time.
+	Leave()
 }
+
+// lastWords is how long a viewer whose session has ended may take what was on
+// the way to it.
+const lastWords = time.Second
 
 // errViewerGone ends a desktop whose page was closed.
 var errViewerGone = errors.New("the page was closed")
@@ -52,7 +59,7 @@ func (l *Local) Desktop(ctx context.Context, open DesktopOpen, viewer Viewer) er
 	if err != nil {
 		return err
 	}
-	payload, err := proto.Marshal(open.Screen)
+	payload, err := screen.Payload(open.Screen)
 	if err != nil {
 		return fault.New(fault.Invalid, "what to look at: %w", err)
 	}
@@ -66,11 +73,13 @@ func (l *Local) Desktop(ctx context.Context, open DesktopOpen, viewer Viewer) er
 	own := r.Opened.add(r.opened(ctx, conn.ID(), d, open.Verb, "", path), conn.ID(), cancel)
 	defer own.remove()
 
+	defer leaveWith(ctx, viewer)()
 	var out oneViewer
 	if err := out.do(func() error { return viewer.Opened(conn.ID().String(), path) }); err != nil {
 		return err
 	}
 	defer out.end()
+	defer cancel(nil) // first of all: who is still in the viewer has to leave it
 	moved := func(path *warrenv1.Path) error {
 		return out.do(func() error { return viewer.Moved(path) })
 	}
@@ -105,9 +114,31 @@ func (l *Local) Desktop(ctx context.Context, open DesktopOpen, viewer Viewer) er
 			return endedBy(ctx, err)
 		}
 		if err := out.do(func() error { return viewer.Send(message) }); err != nil {
+			if ctx.Err() != nil {
+				return endedBy(ctx, err)
+			}
 			return err
 		}
 	}
+}
+
+// leaveWith makes a viewer leave soon after ctx: one that reads nothing does not
+// outlive its right. What it gives undoes that.
+func leaveWith(ctx context.Context, viewer Viewer) (undo func()) {
+	over := make(chan struct{})
+	go func() { // ends with undo at the latest
+		select {
+		case <-over:
+			return
+		case <-ctx.Done():
+		}
+		select {
+		case <-over:
+		case <-time.After(lastWords):
+			viewer.Leave()
+		}
+	}()
+	return func() { close(over) }
 }
 
 // oneViewer lets one at a time write to a viewer, and nobody once the session's

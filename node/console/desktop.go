@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -14,6 +13,7 @@ import (
 	"warren/node/api"
 	"warren/node/fault"
 	"warren/session"
+	"warren/session/screen"
 )
 
 const (
@@ -21,19 +21,10 @@ const (
 	desktopProtocol = "warren.desktop.v1"
 	// maxDesktops bounds how many are open at a time.
 	maxDesktops = 16
-	// maxFrame bounds a frame of pixels, its parts joined, in bytes.
-	maxFrame = 32 << 20
 )
 
-// The kinds of messages; nothing more of them is looked at here.
-const (
-	kindEvent = 0x01
-	kindPart  = 0x02 // of a frame, more follow
-	kindLast  = 0x03 // the rest of a frame, or the whole of it
-	kindInput = 0x11
-)
-
-var errPicture = errors.New("not what a desktop sends")
+// kindInput is the first byte of what a page does; nothing more is looked at here.
+const kindInput = 0x11
 
 // desktop answers a page's WebSocket: it opens a session with a device's
 // screen, and carries it until one side ends it.
@@ -57,7 +48,7 @@ func (s *Server) carryDesktop(ctx context.Context, conn *websocket.Conn) error {
 	defer lease.end()
 	conn.SetReadLimit(session.MaxMessage)
 	return lease.during(ctx, func(bounded context.Context) error {
-		return s.cfg.Local.Desktop(bounded, m.open(), &viewer{ctx: ctx, conn: conn})
+		return s.cfg.Local.Desktop(bounded, m.open(), &viewer{ctx: ctx, conn: conn, lease: lease})
 	})
 }
 
@@ -108,19 +99,44 @@ const maxPixels = 16_384
 type viewer struct {
 	ctx    context.Context //nolint:containedctx // Viewer has none: the connection's, for as long as the handler runs
 	conn   *websocket.Conn
-	frames frames
+	joiner screen.Joiner
+	*lease
 }
 
 // Receive implements api.Viewer.
 func (v *viewer) Receive() ([]byte, error) {
-	kind, data, err := v.conn.Read(v.ctx)
-	if err != nil {
-		return nil, err
+	for {
+		kind, data, err := v.conn.Read(v.ctx)
+		if err != nil {
+			return nil, err
+		}
+		if kind == websocket.MessageText {
+			bearer, err := readBearer(data)
+			if err != nil {
+				return nil, fmt.Errorf("the page: %w", err)
+			}
+			v.renew(bearer)
+			continue
+		}
+		if len(data) < 2 || data[0] != kindInput {
+			return nil, fmt.Errorf("the page: %w", errMessage)
+		}
+		return data, nil
 	}
-	if kind != websocket.MessageBinary || len(data) < 2 || data[0] != kindInput {
-		return nil, fmt.Errorf("the page: %w", errMessage)
+}
+
+// readBearer reads what prolongs a desktop.
+func readBearer(text []byte) (string, error) {
+	var m struct {
+		Bearer string `json:"bearer"`
 	}
-	return data, nil
+	if err := readShort(text, &m); err != nil {
+		return "", err
+	}
+	if m.Bearer == "" || tooLong(m.Bearer) {
+		return "", errMessage
+	}
+	return m.Bearer, nil
 }
 
 // Opened implements api.Viewer.
@@ -151,7 +167,7 @@ func (v *viewer) say(word any) error {
 
 // Send implements api.Viewer.
 func (v *viewer) Send(message []byte) error {
-	whole, err := v.frames.add(message)
+	whole, err := v.joiner.Add(message)
 	if err != nil {
 		return fault.New(fault.Unavailable, "the device sends what no desktop sends: %w", err)
 	}
@@ -161,44 +177,5 @@ func (v *viewer) Send(message []byte) error {
 	return v.conn.Write(v.ctx, websocket.MessageBinary, whole)
 }
 
-// frames joins the parts of frames.
-type frames struct{ begun []byte }
-
-// add takes a message of the device, and gives what goes to the page: an event
-// or a whole frame, or nil where more is to come. What it gives is the
-// caller's until the next call.
-func (f *frames) add(message []byte) ([]byte, error) {
-	if len(message) < 2 {
-		return nil, errPicture
-	}
-	kind, body := message[0], message[1:]
-	switch kind {
-	case kindEvent:
-		return message, nil
-	case kindPart, kindLast:
-	default:
-		return nil, fmt.Errorf("a message of kind %d: %w", kind, errPicture)
-	}
-	if kind == kindLast && len(f.begun) == 0 {
-		return message, nil
-	}
-	if len(f.begun) == 0 {
-		f.begun = append(f.begun, kindLast)
-	}
-	if len(f.begun)-1+len(body) > maxFrame {
-		return nil, fmt.Errorf("a frame of more than %d bytes: %w", maxFrame, errPicture)
-	}
-	f.begun = append(f.begun, body...)
-	if kind == kindPart {
-		return nil, nil
-	}
-	whole := f.begun
-	f.begun = f.begun[:0]
-	if cap(whole) > keptFrame {
-		f.begun = nil // a large one was the first of all; those after it are small
-	}
-	return whole, nil
-}
-
-// keptFrame is how large a buffer is kept from frame to frame.
-const keptFrame = 1 << 20
+// Leave implements api.Viewer.
+func (v *viewer) Leave() { _ = v.conn.CloseNow() }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,89 +39,6 @@ func TestWhatADesktopBeginsWith(t *testing.T) {
 			t.Errorf("%s: %+v, %v", what, m, err)
 		}
 	}
-}
-
-func TestFramesAreJoined(t *testing.T) {
-	t.Parallel()
-	var f frames
-	want := func(in, out string) {
-		t.Helper()
-		got, err := f.add([]byte(in))
-		if err != nil || string(got) != out {
-			t.Fatalf("%q gives %q, %v; want %q", in, got, err, out)
-		}
-	}
-	want("\x03whole", "\x03whole")
-	want("\x02first ", "")
-	want("\x01event", "\x01event") // between the parts
-	want("\x02second ", "")
-	want("\x03third", "\x03first second third")
-	want("\x03again", "\x03again")
-	for _, bad := range []string{"", "\x01", "\x02", "\x03", "\x00x", "\x04x", "\x11x", "\xffx"} {
-		if got, err := f.add([]byte(bad)); !errors.Is(err, errPicture) {
-			t.Errorf("%q gives %q, %v", bad, got, err)
-		}
-	}
-}
-
-// TestFramesAreBounded: a device that never ends a frame fills no memory.
-func TestFramesAreBounded(t *testing.T) {
-	t.Parallel()
-	var f frames
-	part := append([]byte{kindPart}, make([]byte, session.MaxMessage-1)...)
-	for range maxFrame/(len(part)-1) + 1 {
-		if _, err := f.add(part); err != nil {
-			if !errors.Is(err, errPicture) || len(f.begun) > maxFrame+1 {
-				t.Errorf("%d bytes are kept: %v", len(f.begun), err)
-			}
-			return
-		}
-	}
-	t.Error("a frame without an end is taken")
-}
-
-func TestAFrameThatIsJustNotTooLarge(t *testing.T) {
-	t.Parallel()
-	var f frames
-	for left := maxFrame; left > 0; {
-		n := min(left, session.MaxMessage-1)
-		left -= n
-		kind := byte(kindPart)
-		if left == 0 {
-			kind = kindLast
-		}
-		got, err := f.add(append([]byte{kind}, make([]byte, n)...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if left == 0 && len(got) != maxFrame+1 {
-			t.Errorf("%d bytes came of it", len(got))
-		}
-	}
-	if cap(f.begun) > keptFrame {
-		t.Errorf("%d bytes are kept for the next", cap(f.begun))
-	}
-}
-
-func FuzzFrames(f *testing.F) {
-	f.Add([]byte("\x05\x02abcd\x03\x03ef\x04\x01ev!"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var joined frames
-		for len(b) > 0 { // a length, and so many bytes
-			n := min(int(b[0]), len(b)-1)
-			message := b[1 : 1+n]
-			b = b[1+n:]
-			got, err := joined.add(message)
-			switch {
-			case err != nil && !errors.Is(err, errPicture):
-				t.Fatalf("error %v does not wrap errPicture", err)
-			case got != nil && got[0] != kindEvent && got[0] != kindLast:
-				t.Fatalf("%q went through", got)
-			case got != nil && len(got) < len(message):
-				t.Fatalf("%q became %q", message, got)
-			}
-		}
-	})
 }
 
 func FuzzFirstOfDesktop(f *testing.F) {
@@ -243,6 +161,12 @@ func TestWhatAPageMaySend(t *testing.T) {
 		err  error
 	}
 	got := make(chan received)
+	world := newWorld(t, true)
+	first, err := world.console.keys.check(world.enter(technician, 1), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide := world.console.lease(first, 1, func() {})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, err := websocket.Accept(w, r, nil)
 		if err != nil {
@@ -250,7 +174,7 @@ func TestWhatAPageMaySend(t *testing.T) {
 		}
 		defer func() { _ = conn.CloseNow() }()
 		conn.SetReadLimit(session.MaxMessage)
-		v := &viewer{ctx: r.Context(), conn: conn}
+		v := &viewer{ctx: r.Context(), conn: conn, lease: wide}
 		if err := v.Opened("s", &warrenv1.Path{Kind: "lan", RttMs: 1.5}); err != nil {
 			return
 		}
@@ -283,6 +207,23 @@ func TestWhatAPageMaySend(t *testing.T) {
 			t.Errorf("%d bytes of input: %v", len(data), r.err)
 		}
 	}
+	// A later bearer prolongs what is open, and is no input.
+	world.pass(time.Hour)
+	bearer := world.enter(technician, 1)
+	for _, text := range []string{`{"bearer":"x"}`, `{"bearer":"` + bearer + `"}`} {
+		if err := ws.Write(t.Context(), websocket.MessageText, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ws.Write(t.Context(), websocket.MessageBinary, []byte{kindInput, 8}); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-got; r.err != nil || !bytes.Equal(r.data, []byte{kindInput, 8}) {
+		t.Errorf("input behind a bearer: %v", r.err)
+	}
+	if longer := time.Unix(wide.expires.Load(), 0).Sub(time.Unix(first.expires.Unix(), 0)); longer != time.Hour {
+		t.Errorf("an hour later, a new bearer prolonged it by %v", longer)
+	}
 	_ = ws.CloseNow()
 	if r := <-got; r.err == nil {
 		t.Error("a page that is gone gives no error")
@@ -291,7 +232,8 @@ func TestWhatAPageMaySend(t *testing.T) {
 		kind websocket.MessageType
 		data []byte
 	}{
-		"text": {websocket.MessageText, []byte("{}")}, "nothing": {websocket.MessageBinary, nil}, "a kind alone": {websocket.MessageBinary, []byte{kindInput}},
+		"no bearer": {websocket.MessageText, []byte("{}")}, "more than a bearer": {websocket.MessageText, []byte(`{"bearer":"b","open":{}}`)},
+		"a long bearer": {websocket.MessageText, []byte(`{"bearer":"` + strings.Repeat("b", maxWord+1) + `"}`)}, "nothing": {websocket.MessageBinary, nil}, "a kind alone": {websocket.MessageBinary, []byte{kindInput}},
 		"a frame": {websocket.MessageBinary, []byte("\x03x")}, "too much": {websocket.MessageBinary, append(longest, 0)},
 	} {
 		ws := dial()
@@ -303,4 +245,58 @@ func TestWhatAPageMaySend(t *testing.T) {
 		}
 		_ = ws.CloseNow()
 	}
+}
+
+// TestAPageThatReadsNothing: it is not waited for once it has to leave.
+func TestAPageThatReadsNothing(t *testing.T) {
+	t.Parallel()
+	var sent atomic.Int64
+	viewers, ended := make(chan *viewer, 1), make(chan error, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.CloseNow() }()
+		v := &viewer{ctx: context.WithoutCancel(r.Context()), conn: conn}
+		viewers <- v
+		frame := append([]byte{3}, make([]byte, session.MaxMessage-1)...)
+		for {
+			if err := v.Send(frame); err != nil {
+				ended <- err
+				return
+			}
+			sent.Add(1)
+		}
+	}))
+	defer server.Close()
+	ws, _, err := websocket.Dial(t.Context(), server.URL, nil) //nolint:bodyclose // it has none by then
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ws.CloseNow() }()
+	v := <-viewers
+	for before := int64(0); before == 0 || sent.Load() != before; { // until the way is full
+		before = sent.Load()
+		time.Sleep(200 * time.Millisecond)
+	}
+	v.Leave()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Error("it is waited for")
+	}
+}
+
+func FuzzBearerOfDesktop(f *testing.F) {
+	f.Add([]byte(`{"bearer":"b"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		bearer, err := readBearer(b)
+		if (err == nil) == (bearer == "") || len(bearer) > maxWord {
+			t.Fatalf("%q gives %q, %v", b, bearer, err)
+		}
+		if err != nil && !errors.Is(err, errMessage) {
+			t.Fatalf("error %v does not wrap errMessage", err)
+		}
+	})
 }

@@ -26,6 +26,7 @@
 //
 // Promises: what a page sends is bounded in size, rate and time; a terminal's
 // output stops where the page does not acknowledge it, and a desktop's where
-// the page does not read; frames are joined from their parts up to a bound and
-// not looked into. Run owns every goroutine and ends with its context.
+// the page does not read; one that reads nothing has to leave a second after
+// its right has ended; frames are joined from their parts up to a bound and not
+// looked into. Run owns every goroutine and ends with its context.
 package console

@@ -55,12 +55,12 @@ func (s *Server) carry(ctx context.Context, conn *websocket.Conn) error {
 	}
 	conn.SetReadLimit(maxMessage)
 	return lease.during(ctx, func(bounded context.Context) error {
-		return s.cfg.Local.Shell(bounded, &screen{ctx: ctx, conn: conn, open: open, lease: lease})
+		return s.cfg.Local.Shell(bounded, &program{ctx: ctx, conn: conn, open: open, lease: lease})
 	})
 }
 
-// screen is a page's terminal as a session's program.
-type screen struct {
+// program is a page's terminal as a session's program.
+type program struct {
 	ctx  context.Context //nolint:containedctx // Program has none: the connection's, for as long as the handler runs
 	conn *websocket.Conn
 	open *warrenv1.ShellOpen // until it was received
@@ -72,7 +72,7 @@ type screen struct {
 }
 
 // Receive implements api.Program.
-func (s *screen) Receive() (*warrenv1.ShellInput, error) {
+func (s *program) Receive() (*warrenv1.ShellInput, error) {
 	if open := s.open; open != nil {
 		s.open = nil
 		return &warrenv1.ShellInput{Input: &warrenv1.ShellInput_Open{Open: open}}, nil
@@ -105,7 +105,7 @@ func (s *screen) Receive() (*warrenv1.ShellInput, error) {
 }
 
 // Send implements api.Program.
-func (s *screen) Send(out *warrenv1.ShellOutput) error {
+func (s *program) Send(out *warrenv1.ShellOutput) error {
 	data, binary, err := write(out)
 	if err != nil {
 		return err
