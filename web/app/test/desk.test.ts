@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { clipParts, contentOf, Incoming, maxClip, plain, png, textOf } from "../src/desk/clip";
+import { clipParts, contentOf, Incoming, plain, png, textOf } from "../src/desk/clip";
+import { Shapes } from "../src/desk/cursor";
 import { FrameError, maxFrame, readFrame } from "../src/desk/frame";
 import { ZstdError } from "../src/desk/fse";
 import { type Input, isWayOut, type Key, Keyboard, textParts } from "../src/desk/keyboard";
 import { buttonsOf, Pointer, wheelOf } from "../src/desk/pointer";
 import { Zstd } from "../src/desk/zstd";
+import { frame, type Parts } from "./made";
 import vectors from "./zstd.json";
 
 /** The generator that the vectors' contents were made with. */
@@ -110,39 +112,6 @@ describe("zstd", () => {
 		expect(rounds).toBeGreaterThan(50);
 	});
 });
-
-interface Parts {
-	number?: number;
-	codec?: number;
-	flags?: number;
-	copies?: number[][];
-	tiles?: number[][];
-	raw?: number;
-	data?: number[];
-}
-
-function frame(p: Parts): Uint8Array {
-	const copies = p.copies ?? [];
-	const tiles = p.tiles ?? [];
-	const raw = p.raw ?? tiles.reduce((n, t) => n + t[2]! * t[3]! * 4, 0);
-	const data = p.data ?? (raw > 0 ? [1] : []);
-	const out = new Uint8Array(18 + copies.length * 12 + tiles.length * 8 + data.length);
-	const v = new DataView(out.buffer);
-	v.setUint32(0, p.number ?? 1, true);
-	v.setUint32(4, 77, true);
-	v.setUint8(8, p.codec ?? 0);
-	v.setUint8(9, p.flags ?? 0);
-	v.setUint16(10, copies.length, true);
-	v.setUint16(12, tiles.length, true);
-	v.setUint32(14, raw, true);
-	let at = 18;
-	for (const n of [...copies, ...tiles].flat()) {
-		v.setUint16(at, n, true);
-		at += 2;
-	}
-	out.set(data, at);
-	return out;
-}
 
 describe("frames", () => {
 	it("are read as they were written", () => {
@@ -370,12 +339,24 @@ describe("the clipboard", () => {
 	it("drops what is too large, out of order, or of another kind", () => {
 		const i = new Incoming();
 		const part = new Uint8Array(4);
-		expect(i.add({ mime: plain, total: maxClip + 1, offset: 0, part })).toBeUndefined();
+		expect(i.add({ mime: plain, total: (8 << 20) + 1, offset: 0, part })).toBeUndefined();
 		expect(i.add({ mime: "text/html", total: 4, offset: 0, part })).toBeUndefined();
 		expect(i.add({ mime: png, total: 8, offset: 4, part })).toBeUndefined();
 		expect(i.add({ mime: png, total: 8, offset: 0, part })).toBeUndefined();
 		expect(i.add({ mime: plain, total: 8, offset: 4, part })).toBeUndefined();
 		expect(i.add({ mime: png, total: 3, offset: 0, part })).toBeUndefined();
 		expect(i.add({ mime: png, total: 4, offset: 0, part })?.bytes.length).toBe(4);
+	});
+});
+
+describe("the pointer's shapes", () => {
+	it("are kept, the last 256 of them", () => {
+		const shapes = new Shapes<string>();
+		for (let id = 0; id < 300; id++) {
+			shapes.put(id, String(id));
+		}
+		shapes.put(44, "again"); // the oldest of them: the next is now
+		shapes.put(300, "300");
+		expect([43, 44, 45, 46, 299, 300].map((id) => shapes.get(id))).toEqual([undefined, "again", undefined, "46", "299", "300"]);
 	});
 });

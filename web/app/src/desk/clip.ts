@@ -3,8 +3,8 @@ import type { Input } from "./keyboard";
 export const plain = "text/plain;charset=utf-8";
 export const png = "image/png";
 
-/** The longest content of a clipboard that is taken or given, in bytes. */
-export const maxClip = 16 << 20;
+/** The longest content of a clipboard that is taken or given, in bytes: the device's bound. */
+export const maxClip = 8 << 20;
 const part = 12 * 1024;
 
 export interface Content {

@@ -2,14 +2,33 @@ import type { ScreenCursor } from "../gen/screen_pb";
 import type { Place } from "./pointer";
 
 const most = 128; // browsers show none that is larger
-const kept = 64;
+
+/** The shapes that came last, as many as a device counts on. */
+export class Shapes<T> {
+	private readonly known = new Map<number, T>();
+
+	put(id: number, shape: T): void {
+		this.known.delete(id);
+		this.known.set(id, shape);
+		for (const oldest of this.known.keys()) {
+			if (this.known.size <= 256) {
+				break;
+			}
+			this.known.delete(oldest);
+		}
+	}
+
+	get(id: number): T | undefined {
+		return this.known.get(id);
+	}
+}
 
 /**
  * The pointer's shape: the browser's own cursor, so that it is never late; and
  * a drawn one where somebody else moves it.
  */
 export class Cursor {
-	private readonly shapes = new Map<number, { url: string; css: string; hotX: number; hotY: number }>();
+	private readonly shapes = new Shapes<{ url: string; css: string; hotX: number; hotY: number }>();
 	private readonly drawn = document.createElement("img");
 	private hide: ReturnType<typeof setTimeout> | undefined;
 
@@ -29,12 +48,9 @@ export class Cursor {
 			return;
 		}
 		if (c.rgba.length > 0 && c.rgba.length === c.width * c.height * 4 && c.width <= most && c.height <= most) {
-			if (this.shapes.size >= kept) {
-				this.shapes.clear();
-			}
 			const url = urlOf(c);
 			const [hotX, hotY] = [Math.min(c.hotX, c.width - 1), Math.min(c.hotY, c.height - 1)];
-			this.shapes.set(c.id, { url, hotX, hotY, css: `url("${url}") ${hotX} ${hotY}, default` });
+			this.shapes.put(c.id, { url, hotX, hotY, css: `url("${url}") ${hotX} ${hotY}, default` });
 		}
 		const known = this.shapes.get(c.id);
 		this.canvas.style.cursor = known?.css ?? "default";

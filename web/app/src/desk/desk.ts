@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { access, currentBearer } from "../api/bearer";
+import { access, currentBearer, ends } from "../api/bearer";
 import { type Problem, toldOf } from "../api/fault";
 import { cache } from "../api/queries";
 import { type ScreenEvent, ScreenInputSchema, type ScreenQuality, type ScreenReady } from "../gen/screen_pb";
@@ -9,6 +9,7 @@ import { Cursor } from "./cursor";
 import { Hands } from "./hands";
 import type { Input } from "./keyboard";
 import { Picture } from "./paint";
+import { takeWorker } from "./spare";
 import type { Painting } from "./unpack";
 import type { FromWorker, Open, PathWord, ToWorker } from "./talk";
 
@@ -55,7 +56,9 @@ export class Desk {
 	readonly host = document.createElement("div");
 	readonly canvas = document.createElement("canvas");
 	readonly hands: Hands;
-	private readonly worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+	private readonly worker = takeWorker();
+	private connection = 0;
+	private readonly unfollow: () => void;
 	private readonly cursor: Cursor;
 	private readonly picture: Picture;
 	private readonly incoming = new Incoming();
@@ -106,6 +109,7 @@ export class Desk {
 		this.worker.onmessage = (e: MessageEvent<FromWorker>) => this.heard(e.data);
 		this.picture = new Picture(this.canvas);
 		document.addEventListener("visibilitychange", this.looks);
+		this.unfollow = ends.subscribe(() => this.tell({ bearer: currentBearer() }));
 		this.connect();
 	}
 
@@ -159,11 +163,16 @@ export class Desk {
 					virtual: true,
 				},
 			},
+			of: ++this.connection,
 		});
 	}
 
 	private heard(m: FromWorker): void {
-		if ("paint" in m) {
+		if (m.of !== this.connection) {
+			if ("paint" in m) {
+				m.paint.video?.close();
+			}
+		} else if ("paint" in m) {
 			this.painted(m.paint);
 		} else if ("opened" in m) {
 			this.change({ path: m.opened.path });
@@ -188,7 +197,7 @@ export class Desk {
 
 	private painted(p: Painting): void {
 		this.picture.paint(p);
-		this.tell({ painted: p.number });
+		this.tell({ painted: p.number, of: this.connection });
 		if (p.complete && !this.shown.get().picture) {
 			this.change({ picture: true });
 		}
@@ -367,6 +376,7 @@ export class Desk {
 
 	dispose(): void {
 		clearTimeout(this.retry);
+		this.unfollow();
 		document.removeEventListener("visibilitychange", this.looks);
 		this.hands.dispose();
 		this.tell({ close: true });

@@ -23,28 +23,49 @@ export class Unpacker {
 	private readonly zstd = new Zstd();
 	private readonly video = new Video();
 	private readonly waiting: Frame[] = [];
-	private busy = false;
+	/** The frame whose video is not there yet: its number. */
+	private filming: number | undefined;
+	/** Counts pictures: what was begun for an earlier one comes to nothing. */
+	private picture = 0;
 
 	constructor(
 		private readonly ready: (p: Painting) => void,
 		/** The browser cannot show video after all. */
 		private readonly noVideo: (why: string) => void,
+		/** What waited was no frame after all. */
+		private readonly broken: (why: unknown) => void,
 	) {}
 
-	/** The picture begins anew; what waits was meant for the old one. */
+	/** The picture begins anew; what waits was meant for the old one, and counts as painted. */
 	resize(width: number, height: number): void {
 		if (width < 1 || height < 1 || width > maxSide || height > maxSide || width * height > maxPixels) {
 			throw new FrameError(`a picture of ${width} by ${height}`);
 		}
-		this.waiting.length = 0;
-		this.video.close();
+		const number = this.waiting.at(-1)?.number ?? this.filming;
+		this.drop();
 		this.width = width;
 		this.height = height;
+		if (number !== undefined) {
+			this.ready({ number, complete: false, copies: [], tiles: [], pixels: undefined, video: undefined });
+		}
+	}
+
+	/** Another session begins: nothing more is heard of the old one. */
+	reset(): void {
+		this.drop();
+		this.width = this.height = 0;
+	}
+
+	private drop(): void {
+		this.picture++;
+		this.waiting.length = 0;
+		this.filming = undefined;
+		this.video.close();
 	}
 
 	add(bytes: Uint8Array): void {
 		const f = readFrame(bytes, this.width, this.height);
-		if (this.busy) {
+		if (this.filming !== undefined) {
 			this.waiting.push(f);
 		} else {
 			this.unpack(f);
@@ -52,22 +73,34 @@ export class Unpacker {
 	}
 
 	private unpack(f: Frame): void {
-		if (f.codec === 0) {
-			const pixels = new Uint8ClampedArray(f.raw);
-			if (f.raw > 0) {
-				this.zstd.unpack(f.data, new Uint8Array(pixels.buffer));
-			}
-			this.ready({ number: f.number, complete: f.complete, copies: f.copies, tiles: f.tiles, pixels, video: undefined });
+		if (f.codec !== 0) {
+			void this.film(f);
 			return;
 		}
-		this.busy = true;
-		void this.motion(f).then((video) => {
-			this.busy = false;
-			this.ready({ number: f.number, complete: f.complete, copies: f.copies, tiles: f.tiles, pixels: undefined, video });
-			while (!this.busy && this.waiting.length > 0) {
+		const pixels = new Uint8ClampedArray(f.raw);
+		if (f.raw > 0) {
+			this.zstd.unpack(f.data, new Uint8Array(pixels.buffer));
+		}
+		this.ready({ number: f.number, complete: f.complete, copies: f.copies, tiles: f.tiles, pixels, video: undefined });
+	}
+
+	private async film(f: Frame): Promise<void> {
+		const picture = this.picture;
+		this.filming = f.number;
+		const video = await this.motion(f);
+		if (picture !== this.picture) {
+			video?.close();
+			return;
+		}
+		this.filming = undefined;
+		this.ready({ number: f.number, complete: f.complete, copies: f.copies, tiles: f.tiles, pixels: undefined, video });
+		try {
+			while (this.filming === undefined && this.waiting.length > 0) {
 				this.unpack(this.waiting.shift()!);
 			}
-		});
+		} catch (e) {
+			this.broken(e);
+		}
 	}
 
 	private async motion(f: Frame): Promise<VideoFrame | undefined> {

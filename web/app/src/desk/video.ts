@@ -66,6 +66,8 @@ export class Video {
 			this.decoder.close();
 		}
 		this.decoder = undefined;
-		this.heard?.(undefined);
+		const heard = this.heard;
+		this.heard = undefined;
+		heard?.(undefined);
 	}
 }

@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ScreenEventSchema, ScreenInputSchema } from "../gen/screen_pb";
-import type { FromWorker, ToWorker } from "./talk";
+import type { FromWorker, ToWorker, Word } from "./talk";
 import { Unpacker } from "./unpack";
 
 /**
@@ -18,18 +18,27 @@ const kindEvent = 1;
 const kindFrame = 3;
 
 let socket: WebSocket | undefined;
+let connection = 0; // as the page counts them
+let bearer = "";
 let hidden = false;
 let owed: number | undefined; // the frame that is painted and not acknowledged
 
-const say = (m: FromWorker): void => scope.postMessage(m);
+const say = (m: Word, carried: Transferable[] = []): void => scope.postMessage({ ...m, of: connection }, carried);
 
 const unpacker = new Unpacker(
 	(paint) => {
 		const carried = paint.video ?? paint.pixels?.buffer;
-		scope.postMessage({ paint }, carried === undefined ? [] : [carried]);
+		say({ paint }, carried === undefined ? [] : [carried]);
 	},
 	(why) => say({ noVideo: why }),
+	(why) => broken(why),
 );
+
+/** What came is none of a desktop's. */
+function broken(why: unknown): void {
+	close();
+	say({ broken: why instanceof Error ? why.message : String(why) });
+}
 
 function inputMessage(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 	const out = new Uint8Array(bytes.length + 1);
@@ -77,18 +86,19 @@ function words(text: string): void {
 	const w = JSON.parse(text) as Record<string, never>;
 	for (const name of ["opened", "path", "error"]) {
 		if (w[name] !== undefined) {
-			say({ [name]: w[name] } as unknown as FromWorker);
+			say({ [name]: w[name] } as unknown as Word);
 			return;
 		}
 	}
 }
 
-function connect(to: { url: string; bearer: string; open: object }): void {
+function connect(to: { url: string; bearer: string; open: object }, of: number): void {
 	close();
-	owed = undefined;
+	connection = of;
+	bearer = to.bearer;
 	const ws = new WebSocket(to.url, "warren.desktop.v1");
 	ws.binaryType = "arraybuffer";
-	ws.onopen = () => ws.send(JSON.stringify({ bearer: to.bearer, open: to.open }));
+	ws.onopen = () => ws.send(JSON.stringify({ bearer, open: to.open }));
 	ws.onmessage = (e: MessageEvent<string | ArrayBuffer>) => {
 		if (ws !== socket) {
 			return;
@@ -100,8 +110,7 @@ function connect(to: { url: string; bearer: string; open: object }): void {
 				binary(new Uint8Array(e.data));
 			}
 		} catch (why) {
-			close();
-			say({ broken: why instanceof Error ? why.message : String(why) });
+			broken(why);
 		}
 	};
 	ws.onclose = (e) => {
@@ -117,14 +126,23 @@ function close(): void {
 	const old = socket;
 	socket = undefined;
 	old?.close();
+	owed = undefined;
+	unpacker.reset();
 }
 
 scope.onmessage = ({ data: m }) => {
 	if ("connect" in m) {
-		connect(m.connect);
+		connect(m.connect, m.of);
 	} else if ("painted" in m) {
-		owed = m.painted;
-		acknowledge();
+		if (m.of === connection) {
+			owed = m.painted;
+			acknowledge();
+		}
+	} else if ("bearer" in m) {
+		bearer = m.bearer;
+		if (socket?.readyState === WebSocket.OPEN) {
+			socket.send(JSON.stringify({ bearer }));
+		}
 	} else if ("send" in m) {
 		send(inputMessage(m.send));
 	} else if ("hidden" in m) {
