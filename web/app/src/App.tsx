@@ -10,6 +10,7 @@ import { Gate, GateDialog } from "./ui/Gate";
 import { Fault, Loading } from "./ui/parts";
 import { Toasts } from "./ui/toast";
 import { Devices } from "./pages/Devices";
+import { Desktop } from "./pages/later";
 import { Overview } from "./pages/Overview";
 
 // What needs much code comes when it is looked at.
@@ -26,7 +27,6 @@ const pages: Record<string, React.ComponentType<{ args: string[] }>> = {
 	owner: lazy(() => import("./pages/Owner")),
 };
 const Device = lazy(() => import("./pages/Device"));
-const Desktop = lazy(() => import("./pages/Desktop"));
 const First = lazy(() => import("./pages/First"));
 
 export function App(): ReactElement {

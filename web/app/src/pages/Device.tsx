@@ -2,6 +2,7 @@ import { Tabs } from "radix-ui";
 import { type ReactElement, useEffect, useState } from "react";
 import { api } from "../api/clients";
 import { cache, useDevices, usePeers, useSessions, useWhoami } from "../api/queries";
+import { prepareWorker } from "../desk/spare";
 import type { Device as DeviceRow, Path } from "../gen/local_pb";
 import { go, href } from "../lib/router";
 import { useLanguage } from "../lib/settings";
@@ -16,6 +17,7 @@ import { SessionTable } from "../ui/SessionTable";
 import { Await, Badge, Button, Card, Copy, Dot, Empty, Fault, Field, Name, Note, PageHead, Time } from "../ui/parts";
 import { UserField } from "../ui/UserField";
 import { say } from "../ui/toast";
+import { Desktop } from "./later";
 
 export default function Device({ args }: { args: string[] }): ReactElement {
 	const t = useText();
@@ -41,10 +43,14 @@ function Page({ device: d, tab }: { device: DeviceRow; tab: string }): ReactElem
 	const [revoking, setRevoking] = useState(false);
 	const self = d.id === who?.node;
 	const works = who?.technician !== "";
+	const near = works && !self && !d.revoked && d.online;
 	useEffect(() => {
-		// One click away: it is there by then.
-		void import("./Desktop");
-	}, []);
+		if (near) {
+			// One click away: it is there by then.
+			void Desktop.ahead();
+			prepareWorker();
+		}
+	}, [near]);
 	return (
 		<div className="page">
 			<PageHead
