@@ -30,7 +30,6 @@ type answer struct {
 	RTT   []float64 `json:"rtt"`
 	MS    float64   `json:"ms"`
 	Mode  string    `json:"mode"`
-	Why   string    `json:"why"`
 }
 
 func openBrowser(ctx context.Context, in []string) (*browser, error) {

@@ -19,10 +19,10 @@ func main() {
 	rounds := flag.Int("rounds", 3, "how often each contender has its turn")
 	quick := flag.Bool("quick", false, "short turns, to try the bench itself")
 	only := flag.String("only", "", "one contender alone: warren")
-	thinOnly := flag.Bool("thin", false, "the thin link alone")
+	part := flag.String("part", "", "one part alone: glass, work or thin")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := bench(ctx, *warren, *out, *rounds, *quick, *only, *thinOnly)
+	err := bench(ctx, *warren, *out, *rounds, *quick, *only, *part)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench-desktop:", err)
@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-func bench(ctx context.Context, program, out string, rounds int, quick bool, only string, thinOnly bool) error {
+func bench(ctx context.Context, program, out string, rounds int, quick bool, only, part string) error {
 	warren, err := filepath.Abs(program)
 	if err != nil {
 		return err
@@ -46,12 +46,12 @@ func bench(ctx context.Context, program, out string, rounds int, quick bool, onl
 	defer cancel()
 
 	report := &report{thinWhy: "not asked for"}
-	if !thinOnly {
-		if report.near, err = near(ctx, kids, warren, dir, rounds, quick, only); err != nil {
+	if part != "thin" {
+		if report.near, err = near(ctx, kids, warren, dir, rounds, quick, only, part); err != nil {
 			return err
 		}
 	}
-	if only == "" {
+	if only == "" && (part == "" || part == "thin") {
 		if report.thin, err = atThinLink(ctx, kids, warren, dir, quick); err != nil {
 			report.thinWhy = err.Error()
 		}
@@ -60,17 +60,17 @@ func bench(ctx context.Context, program, out string, rounds int, quick bool, onl
 }
 
 // near measures with all on this machine.
-func near(ctx context.Context, kids *children, warren, dir string, rounds int, quick bool, only string) (map[string]*figures, error) {
+func near(ctx context.Context, kids *children, warren, dir string, rounds int, quick bool, only, part string) (map[string]*figures, error) {
 	return atPlace(ctx, kids, place{address: "127.0.0.1", loopback: true}, warren, ":87", 46200, func(r *run, m *mesh, all []*contender, display string) error {
 		if only != "" {
 			all = slices.DeleteFunc(all, func(c *contender) bool { return c.name != only })
 		}
 		length, keys, span := 8*time.Second, 25, 6*time.Second
 		if quick {
-			if only != "" {
-				all = slices.DeleteFunc(all, func(c *contender) bool { return c.name != only })
-			}
 			length, keys, span = 3*time.Second, 5, 3*time.Second
+		}
+		if part == "work" {
+			return r.works(all, display, dir, span, max(1, rounds/2), 0)
 		}
 		for round := range rounds {
 			for _, c := range all {
@@ -79,9 +79,12 @@ func near(ctx context.Context, kids *children, warren, dir string, rounds int, q
 					r.fail(c, err)
 				}
 			}
-			if all[0].name == "warren" {
+			if all[0].name == ours {
 				r.first(m, all[0])
 			}
+		}
+		if part == "glass" {
+			return nil
 		}
 		return r.works(all, display, dir, span, max(1, rounds/2), 0)
 	})

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -152,7 +153,7 @@ func (r *run) working(c *contender, w *work, length time.Duration) error {
 	close(stop)
 	<-done
 	if err != nil || err2 != nil {
-		return fmt.Errorf("%w %w", err, err2)
+		return errors.Join(err, err2)
 	}
 	f := r.of(c)
 	o, ok := f.work[w.name]
