@@ -1,17 +1,17 @@
-import { create, toBinary } from "@bufbuild/protobuf";
 import { access, currentBearer, ends } from "../api/bearer";
 import { type Problem, toldOf } from "../api/fault";
 import { cache } from "../api/queries";
-import { type ScreenEvent, ScreenInputSchema, type ScreenQuality, type ScreenReady } from "../gen/screen_pb";
+import type { ScreenEvent, ScreenQuality, ScreenReady } from "../gen/screen_pb";
 import { createStore } from "../lib/store";
 import { clipParts, type Content, Incoming, maxClip, mayRead, readClipboard, textOf, writeClipboard } from "./clip";
 import { Cursor } from "./cursor";
 import { Hands } from "./hands";
 import type { Input } from "./keyboard";
+import { Line } from "./line";
 import { Picture } from "./paint";
 import { takeWorker } from "./spare";
 import type { Painting } from "./unpack";
-import type { FromWorker, Open, PathWord, ToWorker } from "./talk";
+import type { Open, PathWord, Word } from "./talk";
 
 export type Verb = Open["verb"];
 export type Scale = "fit" | "one";
@@ -50,14 +50,13 @@ export interface Shown {
 
 const longestWait = 15_000;
 
-/** One desktop: its canvas, its worker, its connection, and the hands on it. */
+/** One desktop: its canvas, its connection, and the hands on it. */
 export class Desk {
 	readonly shown;
 	readonly host = document.createElement("div");
 	readonly canvas = document.createElement("canvas");
 	readonly hands: Hands;
-	private readonly worker = takeWorker();
-	private connection = 0;
+	private readonly line = new Line(takeWorker(), (w) => this.heard(w));
 	private readonly unfollow: () => void;
 	private readonly cursor: Cursor;
 	private readonly picture: Picture;
@@ -106,15 +105,10 @@ export class Desk {
 			focused: () => void this.focused(),
 		});
 		this.cursor = new Cursor(this.host, this.canvas);
-		this.worker.onmessage = (e: MessageEvent<FromWorker>) => this.heard(e.data);
 		this.picture = new Picture(this.canvas);
 		document.addEventListener("visibilitychange", this.looks);
-		this.unfollow = ends.subscribe(() => this.tell({ bearer: currentBearer() }));
+		this.unfollow = ends.subscribe(() => this.line.prolong(currentBearer()));
 		this.connect();
-	}
-
-	private tell(m: ToWorker): void {
-		this.worker.postMessage(m);
 	}
 
 	private change(c: Partial<Shown>): void {
@@ -132,12 +126,12 @@ export class Desk {
 
 	say(input: Input): void {
 		if (this.shown.get().phase === "open") {
-			this.tell({ send: toBinary(ScreenInputSchema, create(ScreenInputSchema, { input })) });
+			this.line.say(input);
 		}
 	}
 
 	private readonly looks = (): void => {
-		this.tell({ hidden: document.hidden });
+		this.line.look(document.hidden);
 	};
 
 	connect(): void {
@@ -148,31 +142,20 @@ export class Desk {
 		const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 		const box = this.host.getBoundingClientRect();
 		const px = (n: number): number => Math.round(n * devicePixelRatio);
-		this.tell({
-			connect: {
-				url: `${scheme}//${location.host}/console/desktop`,
-				bearer: currentBearer(),
-				open: {
-					device: this.device,
-					verb: s.verb,
-					display: this.display,
-					monitor: s.monitor,
-					maxWidth: px(box.width),
-					maxHeight: px(box.height),
-					resize: false,
-					virtual: true,
-				},
-			},
-			of: ++this.connection,
+		this.line.connect(`${scheme}//${location.host}/console/desktop`, currentBearer(), {
+			device: this.device,
+			verb: s.verb,
+			display: this.display,
+			monitor: s.monitor,
+			maxWidth: px(box.width),
+			maxHeight: px(box.height),
+			resize: false,
+			virtual: true,
 		});
 	}
 
-	private heard(m: FromWorker): void {
-		if (m.of !== this.connection) {
-			if ("paint" in m) {
-				m.paint.video?.close();
-			}
-		} else if ("paint" in m) {
+	private heard(m: Word): void {
+		if ("paint" in m) {
 			this.painted(m.paint);
 		} else if ("opened" in m) {
 			this.change({ path: m.opened.path });
@@ -197,7 +180,7 @@ export class Desk {
 
 	private painted(p: Painting): void {
 		this.picture.paint(p);
-		this.tell({ painted: p.number, of: this.connection });
+		this.line.painted(p.number);
 		if (p.complete && !this.shown.get().picture) {
 			this.change({ picture: true });
 		}
@@ -379,9 +362,7 @@ export class Desk {
 		this.unfollow();
 		document.removeEventListener("visibilitychange", this.looks);
 		this.hands.dispose();
-		this.tell({ close: true });
-		// What the worker was told is done before it ends.
-		setTimeout(() => this.worker.terminate(), 500);
+		this.line.dispose();
 		this.host.remove();
 	}
 }

@@ -48,6 +48,25 @@ const bad = (what: string): never => {
 	throw new FrameError(what);
 };
 
+/** What the page itself unpacks, in bytes of pixels: a fraction of a millisecond's work. */
+const small = 256 << 10;
+
+/** What there is to know of a frame before it is read. */
+export function glance(bytes: Uint8Array): { number: number; small: boolean } {
+	if (bytes.length < head) {
+		bad(`a frame of ${bytes.length} bytes`);
+	}
+	const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	return { number: v.getUint32(0, true), small: v.getUint8(8) === 0 && v.getUint32(14, true) <= small };
+}
+
+/** A picture that a page may have. */
+export function checkSize(width: number, height: number): void {
+	if (width < 1 || height < 1 || width > maxSide || height > maxSide || width * height > maxPixels) {
+		bad(`a picture of ${width} by ${height}`);
+	}
+}
+
 /** Reads a frame for a picture of that size. Everything in it lies inside the picture. */
 export function readFrame(bytes: Uint8Array, width: number, height: number): Frame {
 	if (bytes.length < head || bytes.length > maxFrame) {

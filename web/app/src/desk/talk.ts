@@ -19,25 +19,7 @@ export interface PathWord {
 	rttMs?: number;
 }
 
-/** What the page tells its worker. */
-export type ToWorker =
-	| { connect: { url: string; bearer: string; open: Open }; of: number }
-	/** A frame is on the canvas: its number. */
-	| { painted: number; of: number }
-	/** A new bearer, which keeps what is open beyond the end of the old one. */
-	| { bearer: string }
-	/** A message for the device, its kind first. */
-	| { send: Uint8Array }
-	/** Nobody looks: what was painted is not acknowledged, so nothing new comes. */
-	| { hidden: boolean }
-	| { close: true };
-
-/**
- * What the worker tells the page: of which connection, as the page counts them.
- * What is on the way when the page connects anew is of the old one.
- */
-export type FromWorker = Word & { of: number };
-
+/** What comes of a connection. */
 export type Word =
 	| { opened: { session: string; path?: PathWord } }
 	| { path: PathWord }
@@ -49,3 +31,13 @@ export type Word =
 	| { broken: string }
 	/** In order, or not. */
 	| { closed: boolean };
+
+/** What the page tells its worker. */
+export type ToWorker =
+	/** A picture begins: which, as the page counts them. What is not done of the one before is dropped. */
+	| { begin: { width: number; height: number }; of: number }
+	/** A frame behind one byte. */
+	| { frame: ArrayBuffer };
+
+/** What the worker tells the page, and of which picture. */
+export type FromWorker = Extract<Word, { paint: unknown } | { noVideo: unknown } | { broken: unknown }> & { of: number };

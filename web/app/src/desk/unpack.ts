@@ -1,4 +1,4 @@
-import { type Copy, type Frame, FrameError, maxPixels, maxSide, readFrame, type Tile } from "./frame";
+import { type Copy, type Frame, readFrame, type Tile } from "./frame";
 import { Video } from "./video";
 import { Zstd } from "./zstd";
 
@@ -23,8 +23,8 @@ export class Unpacker {
 	private readonly zstd = new Zstd();
 	private readonly video = new Video();
 	private readonly waiting: Frame[] = [];
-	/** The frame whose video is not there yet: its number. */
-	private filming: number | undefined;
+	/** A frame's video is not there yet. */
+	private filming = false;
 	/** Counts pictures: what was begun for an earlier one comes to nothing. */
 	private picture = 0;
 
@@ -36,36 +36,19 @@ export class Unpacker {
 		private readonly broken: (why: unknown) => void,
 	) {}
 
-	/** The picture begins anew; what waits was meant for the old one, and counts as painted. */
-	resize(width: number, height: number): void {
-		if (width < 1 || height < 1 || width > maxSide || height > maxSide || width * height > maxPixels) {
-			throw new FrameError(`a picture of ${width} by ${height}`);
-		}
-		const number = this.waiting.at(-1)?.number ?? this.filming;
-		this.drop();
-		this.width = width;
-		this.height = height;
-		if (number !== undefined) {
-			this.ready({ number, complete: false, copies: [], tiles: [], pixels: undefined, video: undefined });
-		}
-	}
-
-	/** Another session begins: nothing more is heard of the old one. */
-	reset(): void {
-		this.drop();
-		this.width = this.height = 0;
-	}
-
-	private drop(): void {
+	/** A picture of that size begins; nothing more comes of the one before. */
+	begin(width: number, height: number): void {
 		this.picture++;
 		this.waiting.length = 0;
-		this.filming = undefined;
+		this.filming = false;
 		this.video.close();
+		this.width = width;
+		this.height = height;
 	}
 
 	add(bytes: Uint8Array): void {
 		const f = readFrame(bytes, this.width, this.height);
-		if (this.filming !== undefined) {
+		if (this.filming) {
 			this.waiting.push(f);
 		} else {
 			this.unpack(f);
@@ -86,16 +69,16 @@ export class Unpacker {
 
 	private async film(f: Frame): Promise<void> {
 		const picture = this.picture;
-		this.filming = f.number;
+		this.filming = true;
 		const video = await this.motion(f);
 		if (picture !== this.picture) {
 			video?.close();
 			return;
 		}
-		this.filming = undefined;
+		this.filming = false;
 		this.ready({ number: f.number, complete: f.complete, copies: f.copies, tiles: f.tiles, pixels: undefined, video });
 		try {
-			while (this.filming === undefined && this.waiting.length > 0) {
+			while (!this.filming && this.waiting.length > 0) {
 				this.unpack(this.waiting.shift()!);
 			}
 		} catch (e) {
