@@ -139,12 +139,13 @@ func openClipboard(s *seat) (*clipboard, error) {
 	return c, nil
 }
 
-// handle passes on what concerns the clipboard.
-func (c *clipboard) handle(e event) {
+// handle passes on what concerns the clipboard. l is the seat's link, which
+// Seat may be writing down just then.
+func (c *clipboard) handle(l *link, e event) {
 	switch e.number {
 	case xproto.SelectionRequest, xproto.SelectionNotify, xproto.SelectionClear, xproto.PropertyNotify:
 	default:
-		if !c.s.is(e, extFixes, xfixes.SelectionNotify) {
+		if !l.is(e, extFixes, xfixes.SelectionNotify) {
 			return
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jezek/xgb/xproto"
+
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen"
@@ -186,6 +188,38 @@ func TestClipboardDirections(t *testing.T) {
 	if a, b := in.seat.Clipboard(); !a || b {
 		t.Errorf("directions: %v, %v", a, b)
 	}
+}
+
+// TestCopiesWhileASeatIsTaken: events come before all of the seat is there; the
+// race detector looks on.
+func TestCopiesWhileASeatIsTaken(t *testing.T) {
+	s := startServer(t, "-screen", "0", "640x480x24")
+	owner, _ := s.window(t)
+	name, err := xproto.InternAtom(s.link.Conn, false, 9, "CLIPBOARD").Reply()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var copying sync.WaitGroup
+	copying.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if xproto.SetSelectionOwnerChecked(s.link.Conn, owner, name.Atom, xproto.TimeCurrentTime).Check() != nil {
+				return
+			}
+		}
+	})
+	for range 20 {
+		if err := s.copies(t, session.Rights{ClipboardOut: true}).seat.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	copying.Wait()
 }
 
 // TestClipboardBounds: what is too large, too often or not what it says.

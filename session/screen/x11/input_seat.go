@@ -40,8 +40,8 @@ type seat struct {
 	*link
 	keys    keyboard
 	options screen.SeatOptions
-	clip    *clipboard
-	stale   atomic.Bool // the keyboard has become another
+	clip    atomic.Pointer[clipboard] // events come before it is there
+	stale   atomic.Bool               // the keyboard has become another
 
 	mu      sync.Mutex // held by whoever speaks of what follows
 	board   *keys.Board
@@ -84,8 +84,12 @@ func (s *seat) begin() error {
 	if err := s.letGoOfOld(); err != nil {
 		return err
 	}
-	s.clip, err = openClipboard(s)
-	return err
+	clip, err := openClipboard(s)
+	if err != nil {
+		return err
+	}
+	s.clip.Store(clip)
+	return nil
 }
 
 // letGoOfOld lets go of what a session left down whose node died. What the
@@ -116,8 +120,8 @@ func (s *seat) handle(l *link, e event) {
 	case e.number == xproto.MappingNotify, l.is(e, extKeyboard, 0):
 		s.stale.Store(true)
 	default:
-		if s.clip != nil {
-			s.clip.handle(e)
+		if c := s.clip.Load(); c != nil {
+			c.handle(l, e)
 		}
 	}
 }
@@ -138,7 +142,7 @@ func (s *seat) Look(region image.Rectangle) {
 // Take implements screen.Seat.
 func (s *seat) Take(ctx context.Context, in *warrenv1.ScreenInput) error {
 	if part := in.GetClipboard(); part != nil {
-		return s.clip.take(ctx, part)
+		return s.clip.Load().take(ctx, part)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -328,9 +332,6 @@ func (s *seat) fallSilent() {
 	}
 }
 
-// closing bounds how long a server may take to let go at the end.
-const closing = time.Second
-
 // Close implements screen.Seat.
 func (s *seat) Close() error {
 	stop := time.AfterFunc(closing, func() { s.raw.Close() })
@@ -355,6 +356,6 @@ func (s *seat) Close() error {
 	if errors.Is(err, screen.ErrGone) {
 		err = nil // nothing is held where no server is
 	}
-	s.clip.close()
+	s.clip.Load().close()
 	return errors.Join(err, s.link.Close())
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"log" //nolint:depguard // xgb has one of its own, which is silenced
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -26,7 +27,9 @@ const (
 	maxReply = 4*screen.MaxGrab + 1<<20
 	// connectTime is how long a server may take to let us in.
 	connectTime = 2 * time.Second
-	cookieName  = "MIT-MAGIC-COOKIE-1"
+	// closing bounds how long a server may take to let go at the end.
+	closing    = time.Second
+	cookieName = "MIT-MAGIC-COOKIE-1"
 )
 
 // errServer is what answers out of shape wrap.
@@ -45,6 +48,7 @@ type link struct {
 	mu     sync.Mutex
 	// extensions are those that are open.
 	extensions map[string]opened
+	unwatch    func() bool   // the end of connect's context
 	done       chan struct{} // closed when the connection has ended and its last event is handled
 }
 
@@ -91,13 +95,18 @@ var prepare = sync.OnceFunc(func() { //nolint:gochecknoglobals // once a process
 })
 
 // connect speaks to the server at p. Each event is given to handle, from one
-// goroutine, which must not ask the server anything there.
+// goroutine, which must not ask the server anything there: it may come before
+// connect returns. A second after ctx has ended the connection does too, for a
+// server that hangs answers nothing.
 func connect(ctx context.Context, p place, handle func(*link, event)) (*link, error) {
 	err := fmt.Errorf("display %s: %w", p.name, screen.ErrGone)
 	for _, cookie := range append([][]byte{nil}, p.cookies...) {
 		var l *link
 		if l, err = connectWith(ctx, p, cookie, handle); err == nil {
 			return l, nil
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) { // it hangs, whatever the key
+			break
 		}
 	}
 	return nil, err
@@ -145,6 +154,7 @@ func connectWith(ctx context.Context, p place, cookie []byte, handle func(*link,
 		}
 		return nil, fmt.Errorf("display %s: %w", p.name, err)
 	}
+	l.unwatch = context.AfterFunc(ctx, func() { time.AfterFunc(closing, func() { raw.Close() }) })
 	go l.serve(handle) // ends when the connection does; Close waits for it
 	return l, nil
 }
@@ -165,6 +175,7 @@ func (l *link) serve(handle func(*link, event)) {
 
 // Close ends the connection; what waits for an answer gets screen.ErrGone.
 func (l *link) Close() error {
+	l.unwatch()
 	l.raw.Close()
 	<-l.done
 	return nil

@@ -63,6 +63,11 @@ func kindOf(verb string) session.Kind {
 
 func watch(t testing.TB, r *warrenv1.ScreenRequest) *watching {
 	t.Helper()
+	return watchAs(t, screen.View, r)
+}
+
+func watchAs(t testing.TB, verb string, r *warrenv1.ScreenRequest) *watching {
+	t.Helper()
 	technician, device, cut := sessiontest.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &watching{done: make(chan error, 1), stop: cancel}
@@ -87,7 +92,7 @@ func watch(t testing.TB, r *warrenv1.ScreenRequest) *watching {
 		},
 	})
 	go func() {
-		err := kindOf(screen.View).Serve(ctx, device, request(t, screen.View, r))
+		err := kindOf(verb).Serve(ctx, device, request(t, verb, r))
 		device.Close()
 		w.done <- err
 	}()
@@ -297,20 +302,48 @@ func TestDisplayDies(t *testing.T) {
 	}
 }
 
-// TestServerHangs: a session ends although its server answers nothing.
+// TestServerHangs: a session ends although its server answers nothing, neither
+// who looks nor who types.
 func TestServerHangs(t *testing.T) {
-	s := startServer(t, "-screen", "0", "300x200x24")
-	w := watch(t, &warrenv1.ScreenRequest{Display: s.name})
-	w.sees(t, s, image.Rect(0, 0, 300, 200))
-	if err := s.process.Process.Signal(syscall.SIGSTOP); err != nil {
+	for verb, within := range map[string]time.Duration{screen.View: time.Second, screen.Control: 2 * time.Second} {
+		t.Run(verb, func(t *testing.T) {
+			s := startServer(t, "-screen", "0", "300x200x24")
+			w := watchAs(t, verb, &warrenv1.ScreenRequest{Display: s.name})
+			w.sees(t, s, image.Rect(0, 0, 300, 200))
+			if err := s.process.Process.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			if verb == screen.Control {
+				key := &warrenv1.ScreenKey{Code: "KeyA", Key: "a", Down: true}
+				if err := w.Input(t.Context(), &warrenv1.ScreenInput{Input: &warrenv1.ScreenInput_Key{Key: key}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(2 * pointerPoll)
+			w.stop()
+			select {
+			case <-w.done:
+			case <-time.After(within + time.Second): // room for a loaded machine
+				t.Fatalf("the session did not end within %v", within)
+			}
+		})
+	}
+}
+
+// TestServerThatHangsIsTriedOnce: each key would take its time.
+func TestServerThatHangsIsTriedOnce(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "X1")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket})
+	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * pointerPoll)
-	w.stop()
-	select {
-	case <-w.done:
-	case <-time.After(2 * time.Second): // one, and room for a loaded machine
-		t.Fatal("the session did not end within a second")
+	defer l.Close()
+	begun := time.Now()
+	if _, err := connect(t.Context(), place{name: ":1", socket: socket, cookies: make([][]byte, 16)}, func(*link, event) {}); err == nil {
+		t.Fatal("a server that says nothing lets in")
+	}
+	if took := time.Since(begun); took > 2*connectTime {
+		t.Errorf("it was waited for %v", took)
 	}
 }
 
