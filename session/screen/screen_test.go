@@ -317,6 +317,31 @@ func TestLookingIsNotControlling(t *testing.T) {
 	}
 }
 
+// TestLookingChangesNoSize: the display is its person's.
+func TestLookingChangesNoSize(t *testing.T) {
+	desk := screentest.New(image.Pt(64, 64))
+	l := look(t, kindOf(desk, screen.View), ask(t, screen.View, &warrenv1.ScreenRequest{MaxWidth: 50, MaxHeight: 40, Resize: true}))
+	notes := func(want int) {
+		t.Helper()
+		l.until(t, "note", func() bool {
+			n := 0
+			for _, e := range l.events {
+				if e.GetNote() != nil {
+					n++
+				}
+			}
+			return n == want
+		})
+	}
+	notes(1)
+	view := &warrenv1.ScreenView{Width: 30, Height: 20, Resize: true}
+	if err := l.Input(t.Context(), &warrenv1.ScreenInput{Input: &warrenv1.ScreenInput_View{View: view}}); err != nil {
+		t.Fatal(err)
+	}
+	notes(2)
+	l.sees(t, desk, image.Rect(0, 0, 64, 64))
+}
+
 func TestNothingToLookAt(t *testing.T) {
 	l := look(t, kindOf(screentest.New(image.Pt(64, 64)), screen.View), ask(t, screen.View, &warrenv1.ScreenRequest{Display: ":9"}))
 	var end *session.EndError

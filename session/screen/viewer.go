@@ -274,9 +274,14 @@ func (v *viewer) look(ctx context.Context, wish *warrenv1.ScreenView) error {
 	return v.relayout(ctx)
 }
 
-// resize fits the display to the viewer; that it cannot be is only said.
+// resize fits the display to the viewer; that it cannot be, or must not, is
+// only said.
 func (v *viewer) resize(size image.Point) error {
 	if size.X == 0 || size.Y == 0 {
+		return nil
+	}
+	if v.kind.verb != Control { // it moves the windows of whoever sits there
+		v.say("the display keeps its size: only looking is granted here")
 		return nil
 	}
 	err := v.display.Resize(size)

@@ -204,7 +204,7 @@ func TestPictureEqualsTheServers(t *testing.T) {
 
 func TestDisplayIsFittedToTheViewer(t *testing.T) {
 	s := startServer(t, "-screen", "0", "1280x1024x24")
-	w := watch(t, &warrenv1.ScreenRequest{Display: s.name, MaxWidth: 801, MaxHeight: 603, Resize: true})
+	w := watchAs(t, screen.Control, &warrenv1.ScreenRequest{Display: s.name, MaxWidth: 801, MaxHeight: 603, Resize: true})
 	s.fill(t, image.Rect(0, 0, 50, 50), 0xabcdef)
 	until(t, "display of 801 by 603", func() bool {
 		w.mu.Lock()
@@ -275,7 +275,7 @@ func TestSizes(t *testing.T) {
 
 func TestServerWithoutRandR(t *testing.T) {
 	s := startServer(t, "-extension", "RANDR", "-screen", "0", "300x200x24")
-	w := watch(t, &warrenv1.ScreenRequest{Display: s.name, MaxWidth: 100, MaxHeight: 100, Resize: true})
+	w := watchAs(t, screen.Control, &warrenv1.ScreenRequest{Display: s.name, MaxWidth: 100, MaxHeight: 100, Resize: true})
 	w.sees(t, s, image.Rect(0, 0, 300, 200))
 	w.mu.Lock()
 	defer w.mu.Unlock()
