@@ -79,6 +79,7 @@ type clipboard struct {
 	coming content
 	total  int
 	out    *content // waits to be sent; the newest wins
+	note   string   // waits to be said
 	wake   chan struct{}
 	count  [2]rate
 
@@ -260,9 +261,14 @@ func (c *clipboard) deliver(got content) {
 	if got.check() != nil || len(got.data) == 0 {
 		return
 	}
+	c.queue(func() { c.out = &got })
+}
+
+// queue puts something down for send, if not too much came within a minute.
+func (c *clipboard) queue(put func()) {
 	c.mu.Lock()
 	if c.count[1].take(time.Now()) {
-		c.out = &got
+		put()
 	}
 	c.mu.Unlock()
 	select {
@@ -271,7 +277,7 @@ func (c *clipboard) deliver(got content) {
 	}
 }
 
-// send emits what was read, in parts, until close.
+// send emits what was read, in parts, and notes, until close.
 func (c *clipboard) send() {
 	for {
 		select {
@@ -282,9 +288,12 @@ func (c *clipboard) send() {
 		case <-c.wake:
 		}
 		c.mu.Lock()
-		next := c.out
-		c.out = nil
+		next, note := c.out, c.note
+		c.out, c.note = nil, ""
 		c.mu.Unlock()
+		if note != "" && c.s.options.Emit(&warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Note{Note: &warrenv1.ScreenNote{Text: note}}}) != nil {
+			return
+		}
 		if next == nil {
 			continue
 		}

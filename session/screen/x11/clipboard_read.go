@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/jezek/xgb/xproto"
-
-	warrenv1 "warren/api/warren/v1"
 )
 
 // step is how far a reading is.
@@ -126,10 +124,12 @@ func (c *clipboard) property() (kind xproto.Atom, value []byte, ok bool) {
 func (c *clipboard) tooLong() {
 	xproto.DeleteProperty(c.s.Conn, c.window, c.atoms["_WARREN_CLIPBOARD"])
 	c.reading = reading{}
-	text := fmt.Sprintf("what was copied on the device is larger than %d MiB and stays there", maxCopy>>20)
-	c.work.Go(func() { // Emit may block
-		_ = c.s.options.Emit(&warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Note{Note: &warrenv1.ScreenNote{Text: text}}})
-	})
+	c.say(fmt.Sprintf("what was copied on the device is larger than %d MiB and stays there", maxCopy>>20))
+}
+
+// say has a note sent, in place of one that still waits.
+func (c *clipboard) say(note string) {
+	c.queue(func() { c.note = note })
 }
 
 // whole hands on what was read.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -220,6 +221,40 @@ func TestCopiesWhileASeatIsTaken(t *testing.T) {
 	}
 	close(stop)
 	copying.Wait()
+}
+
+// TestNotesDoNotPileUp: a viewer who reads nothing is told once, later on.
+func TestNotesDoNotPileUp(t *testing.T) {
+	s := startServer(t, "-screen", "0", "640x480x24")
+	reads := make(chan struct{})
+	var mu sync.Mutex
+	said := 0
+	y := s.sit(t, session.Rights{ClipboardOut: true}, func(*warrenv1.ScreenEvent) error {
+		<-reads
+		mu.Lock()
+		defer mu.Unlock()
+		said++
+		return nil
+	})
+	before := runtime.NumGoroutine()
+	for range 500 {
+		y.seat.clip.Load().say("too large")
+	}
+	if n := runtime.NumGoroutine(); n > before+5 {
+		t.Errorf("%d goroutines wait for the viewer", n-before)
+	}
+	close(reads)
+	eventually(t, "word of it", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return said > 0
+	})
+	if err := y.seat.Close(); err != nil { // waits for what is being sent
+		t.Error(err)
+	}
+	if said > 2 {
+		t.Errorf("said %d times", said)
+	}
 }
 
 // TestClipboardBounds: what is too large, too often or not what it says.
