@@ -21,8 +21,13 @@ type Config struct {
 }
 
 // Desk is the inner one, and a display of its own where that has none.
+//
+//	none --lease--> starting --> running, of so many leases --last one ends--> stopping --> none
+//
+// Whoever starts or stops it has turn; others wait for that, or for their end.
 type Desk struct {
-	cfg Config
+	cfg  Config
+	turn chan struct{}
 
 	mu      sync.Mutex
 	running *server
@@ -34,12 +39,22 @@ func New(cfg Config) *Desk {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{cfg: cfg}
+	return &Desk{cfg: cfg, turn: make(chan struct{}, 1)}
 }
 
 // Open implements screen.Desk.
 func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
+	// Held while the inner one looks, which may find the display of this desk:
+	// it is not to end just then.
+	own, end, err := k.hold(ctx)
+	if err != nil {
+		return nil, err
+	}
 	d, err := k.cfg.Inner.Open(ctx, want)
+	if err == nil && own == d.Name() {
+		return &display{Display: d, end: end}, nil
+	}
+	defer end()
 	var none *screen.Unavailable
 	switch {
 	case err == nil:
@@ -60,25 +75,22 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 	return &display{Display: d, end: end}, nil
 }
 
-// lease gives the display of this desk, started where it does not run. end is
-// called once, when the session does.
-func (k *Desk) lease(ctx context.Context, size image.Point) (name string, end func(), err error) {
+// hold keeps the display that runs, if one does, from ending before end.
+func (k *Desk) hold(ctx context.Context) (name string, end func(), err error) {
+	if err := k.await(ctx); err != nil {
+		return "", nil, err
+	}
+	defer k.yield()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.running != nil && k.running.ended() {
-		k.running, k.leases = nil, 0
-	}
-	if k.running == nil {
-		s, err := start(ctx, k.cfg, size)
-		if err != nil {
-			return "", nil, err
-		}
-		k.running, k.leases = s, 0
+	if k.running == nil || k.running.ended() {
+		return "", func() {}, nil
 	}
 	return k.running.name, k.take(k.running), nil
 }
 
-// leased keeps a display that is this desk's from ending under a session.
+// leased keeps a display that has become this desk's since hold from ending
+// under a session.
 func (k *Desk) leased(d screen.Display) screen.Display {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -88,23 +100,71 @@ func (k *Desk) leased(d screen.Display) screen.Display {
 	return &display{Display: d, end: k.take(k.running)}
 }
 
+// lease gives the display of this desk, started where it does not run. end is
+// called once, when the session does.
+func (k *Desk) lease(ctx context.Context, size image.Point) (name string, end func(), err error) {
+	if err := k.await(ctx); err != nil {
+		return "", nil, err
+	}
+	defer k.yield()
+	k.mu.Lock()
+	s := k.running
+	k.mu.Unlock()
+	if s == nil || s.ended() {
+		if s, err = start(ctx, k.cfg, size); err != nil {
+			return "", nil, err
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.running != s {
+		k.running, k.leases = s, 0
+	}
+	return s.name, k.take(s), nil
+}
+
+// await waits for the turn, which yield gives up.
+func (k *Desk) await(ctx context.Context) error {
+	select {
+	case k.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (k *Desk) yield() { <-k.turn }
+
 // take counts a session on s, k.mu held.
 func (k *Desk) take(s *server) (end func()) {
 	k.leases++
 	return sync.OnceFunc(func() {
+		if !k.leave(s) {
+			return
+		}
+		k.turn <- struct{}{}
+		defer k.yield()
 		k.mu.Lock()
-		last := false
-		if k.running == s {
-			k.leases--
-			if last = k.leases == 0; last {
-				k.running = nil
-			}
+		last := k.running == s && k.leases == 0 // still
+		if last {
+			k.running = nil
 		}
 		k.mu.Unlock()
 		if last {
 			s.stop()
 		}
 	})
+}
+
+// leave counts a session less on s, and tells whether it was the last.
+func (k *Desk) leave(s *server) (last bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.running != s {
+		return false
+	}
+	k.leases--
+	return k.leases == 0
 }
 
 // display is one that nobody sits at: it is no screen.Person.

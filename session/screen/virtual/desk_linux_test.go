@@ -112,6 +112,91 @@ func TestDisplayOnDemand(t *testing.T) {
 	}
 }
 
+// programsOf puts scripts before the programs of the machine.
+func programsOf(t *testing.T, scripts map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil { //nolint:gosec // the display's user runs what is there
+			t.Fatal(err)
+		}
+	}
+	for name, script := range scripts {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o755); err != nil { //nolint:gosec // it has to run
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+}
+
+// TestDisplayThatEndsIsNotHandedOut: who comes while it ends waits for that.
+func TestDisplayThatEndsIsNotHandedOut(t *testing.T) {
+	programsOf(t, map[string]string{"openbox": "trap '' TERM\nwhile :; do sleep 1; done\n"}) // it takes its time
+	k := desk()
+	first := open(t, k, screen.Want{Virtual: true})
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if n, _ := processes(t, first.Name()); n >= 2 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("there is no window manager")
+		}
+	}
+	time.Sleep(100 * time.Millisecond) // the script has to get to its trap
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		first.Close()
+	}()
+	for ending := false; !ending; time.Sleep(time.Millisecond) {
+		k.mu.Lock()
+		ending = k.running == nil
+		k.mu.Unlock()
+	}
+	d, err := k.Open(t.Context(), screen.Want{Display: first.Name()})
+	var none *screen.Unavailable
+	if !errors.As(err, &none) {
+		t.Errorf("a display that is about to end: %v", err)
+	}
+	if err == nil {
+		d.Close()
+	}
+	<-closed
+}
+
+// TestWaitingForAStartEnds: with whoever waits.
+func TestWaitingForAStartEnds(t *testing.T) {
+	programsOf(t, map[string]string{"Xvfb": "sleep 60\n", "openbox": ""})
+	k := desk()
+	ctx, cancel := context.WithCancel(t.Context())
+	first := make(chan error, 1)
+	go func() {
+		_, err := k.Open(ctx, screen.Want{Virtual: true})
+		first <- err
+	}()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if n, _ := processes(t, "none"); n > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is started")
+		}
+	}
+	waiting, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer stop()
+	begun := time.Now()
+	if _, err := k.Open(waiting, screen.Want{Virtual: true}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it ends with %v", err)
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("it waited for %v", took)
+	}
+	cancel()
+	if err := <-first; err == nil {
+		t.Error("a display without a server")
+	}
+}
+
 // TestNotInstalled: what is missing is named, with packages.
 func TestNotInstalled(t *testing.T) {
 	dir := t.TempDir()
