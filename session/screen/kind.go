@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"warren/session"
 	"warren/session/screen/codec"
@@ -79,7 +80,25 @@ func (k *kind) Serve(ctx context.Context, s session.Stream, r session.Request) e
 	v := newViewer(k, s, r, asked)
 	v.halt = cancel
 	var receiving sync.WaitGroup
-	receiving.Go(func() { cancel(v.receive(ctx)) })
+	served := make(chan struct{})
+	receiving.Go(func() {
+		defer close(served)
+		if err := v.serveSeat(ctx); err != nil {
+			cancel(err)
+		}
+	})
+	receiving.Go(func() {
+		err := v.receive(ctx)
+		close(v.inputs) // nobody else sends there
+		if errors.Is(err, io.EOF) {
+			select {
+			case <-served:
+			case <-ctx.Done():
+			case <-time.After(lastInputs):
+			}
+		}
+		cancel(err)
+	})
 	err = v.run(ctx)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)

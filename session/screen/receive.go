@@ -12,8 +12,15 @@ import (
 	"warren/session/screen/video"
 )
 
+// mostInputs bounds what waits for the seat: a text that is being typed takes
+// its time, and acknowledgements must not wait behind it.
+const mostInputs = 256
+
+// lastInputs is how long what was typed before an orderly end may still take.
+const lastInputs = time.Second
+
 // receive takes what the viewer says until the stream ends, and gives the
-// reason.
+// reason. Input goes to serveSeat.
 func (v *viewer) receive(ctx context.Context) error {
 	for {
 		message, err := v.stream.Receive(ctx)
@@ -61,7 +68,7 @@ func (v *viewer) take(ctx context.Context, in *warrenv1.ScreenInput) error {
 		v.wake()
 		return nil
 	case *warrenv1.ScreenInput_Release:
-		return v.give(ctx, in)
+		return v.pass(ctx, in)
 	case *warrenv1.ScreenInput_Pointer:
 		v.mu.Lock()
 		v.placed = image.Pt(int(i.Pointer.GetX()), int(i.Pointer.GetY()))
@@ -70,7 +77,35 @@ func (v *viewer) take(ctx context.Context, in *warrenv1.ScreenInput) error {
 	if v.kind.verb != Control {
 		return &session.EndError{Reason: "only looking is granted here, and the viewer sent input"}
 	}
-	return v.give(ctx, in)
+	return v.pass(ctx, in)
+}
+
+// pass hands input on, and waits where too much does already.
+func (v *viewer) pass(ctx context.Context, in *warrenv1.ScreenInput) error {
+	select {
+	case v.inputs <- in:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// serveSeat gives the seat one input after the other until the last, one that
+// ends the session, or the end of ctx, and gives the reason.
+func (v *viewer) serveSeat(ctx context.Context) error {
+	for {
+		select {
+		case in, more := <-v.inputs:
+			if !more {
+				return nil
+			}
+			if err := v.give(ctx, in); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // give hands input to the seat. Where there is none, the viewer knows that

@@ -63,8 +63,9 @@ type viewer struct {
 
 	sending sync.Mutex // one message at a time
 
-	seating sync.Mutex // one call of seat at a time
-	seat    Seat       // nil: no input is taken
+	inputs  chan *warrenv1.ScreenInput // on their way to the seat
+	seating sync.Mutex                 // one call of seat at a time
+	seat    Seat                       // nil: no input is taken
 
 	mu     sync.Mutex
 	pacer  *pacer
@@ -83,7 +84,7 @@ type meter struct {
 func newViewer(k *kind, s session.Stream, r session.Request, asked *warrenv1.ScreenRequest) *viewer {
 	return &viewer{
 		kind: k, stream: s, request: r, asked: asked, begun: time.Now(), pacer: newPacer(),
-		cursors: map[uint32]bool{}, woken: make(chan struct{}, 1), monitor: asked.GetMonitor(),
+		cursors: map[uint32]bool{}, woken: make(chan struct{}, 1), inputs: make(chan *warrenv1.ScreenInput, mostInputs), monitor: asked.GetMonitor(),
 		pointer: image.Pt(-1, -1), placed: image.Pt(-1, -1),
 	}
 }
