@@ -32,7 +32,10 @@ const (
 )
 
 // Desk opens the displays of this machine's X servers.
-type Desk struct{ rows rows }
+type Desk struct {
+	rows  rows
+	seats seats
+}
 
 // New makes the desk.
 func New() *Desk { return &Desk{} }
@@ -52,6 +55,7 @@ type Display struct {
 	size   image.Point
 	woken  chan struct{}
 	rows   *rows // of notices
+	seats  *seats
 
 	mu sync.Mutex
 	// What events told of since it was asked for last.
@@ -76,7 +80,7 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 	for _, p := range places {
 		d, err := openPlace(ctx, p)
 		if err == nil {
-			d.rows = &k.rows
+			d.rows, d.seats = &k.rows, &k.seats
 			return d, nil
 		}
 		if ctx.Err() != nil {
@@ -149,7 +153,7 @@ func errWayland() error {
 
 // openPlace connects to a display and asks for what a session needs.
 func openPlace(ctx context.Context, p place) (_ *Display, err error) {
-	d := &Display{place: p, rows: &rows{}, woken: make(chan struct{}, 1)}
+	d := &Display{place: p, rows: &rows{}, seats: &seats{}, woken: make(chan struct{}, 1)}
 	if d.link, err = connect(ctx, p, d.handle); err != nil {
 		return nil, err
 	}

@@ -35,6 +35,29 @@ const (
 	silence = 1500 * time.Millisecond
 )
 
+// seats counts the seats on each display.
+type seats struct {
+	mu    sync.Mutex
+	taken map[string]int
+}
+
+// take counts one more; first tells that there was none.
+func (s *seats) take(display string) (first bool, back func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken == nil {
+		s.taken = map[string]int{}
+	}
+	s.taken[display]++
+	return s.taken[display] == 1, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.taken[display]--; s.taken[display] == 0 {
+			delete(s.taken, display)
+		}
+	}
+}
+
 // seat is one technician's hands on a display: a connection of its own.
 type seat struct {
 	*link
@@ -42,6 +65,7 @@ type seat struct {
 	options screen.SeatOptions
 	clip    atomic.Pointer[clipboard] // events come before it is there
 	stale   atomic.Bool               // the keyboard has become another
+	back    func()                    // counts the seat no more
 
 	mu      sync.Mutex // held by whoever speaks of what follows
 	board   *keys.Board
@@ -60,8 +84,11 @@ func (d *Display) Seat(ctx context.Context, o screen.SeatOptions) (screen.Seat, 
 		return nil, err
 	}
 	s.keys = keyboard{s.link}
-	if err := s.ask(s.begin); err != nil {
+	first, back := d.seats.take(d.Name())
+	s.back = back
+	if err := s.ask(func() error { return s.begin(first) }); err != nil {
 		s.link.Close()
+		s.back()
 		return nil, err
 	}
 	s.idle = time.AfterFunc(time.Hour, s.fallSilent)
@@ -69,7 +96,9 @@ func (d *Display) Seat(ctx context.Context, o screen.SeatOptions) (screen.Seat, 
 	return s, nil
 }
 
-func (s *seat) begin() error {
+// begin opens what a seat needs. What is down on a display without another seat
+// is an old session's.
+func (s *seat) begin(first bool) error {
 	if err := s.keys.open(); err != nil {
 		return err
 	}
@@ -81,8 +110,10 @@ func (s *seat) begin() error {
 		return err
 	}
 	s.board = keys.NewBoard(l)
-	if err := s.letGoOfOld(); err != nil {
-		return err
+	if first {
+		if err := s.letGoOfOld(); err != nil {
+			return err
+		}
 	}
 	clip, err := openClipboard(s)
 	if err != nil {
@@ -195,12 +226,8 @@ func (s *seat) take(ctx context.Context, in *warrenv1.ScreenInput) error {
 
 // strike does what the board says of the keyboard as it is now.
 func (s *seat) strike(ctx context.Context, what func(keys.State) []keys.Stroke) error {
-	if s.stale.Swap(false) {
-		l, err := s.keys.layout()
-		if err != nil {
-			return err
-		}
-		s.board.SetLayout(l)
+	if err := s.refresh(); err != nil {
+		return err
 	}
 	st, err := s.keys.state()
 	if err != nil {
@@ -235,6 +262,19 @@ func (s *seat) strike(ctx context.Context, what func(keys.State) []keys.Stroke) 
 		}
 	}
 	return s.keys.sync()
+}
+
+// refresh asks for the keyboard where it has become another.
+func (s *seat) refresh() error {
+	if !s.stale.Swap(false) {
+		return nil
+	}
+	l, err := s.keys.layout()
+	if err != nil {
+		return err
+	}
+	s.board.SetLayout(l)
+	return nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -345,6 +385,9 @@ func (s *seat) Close() error {
 	s.idle.Stop()
 	err := s.ask(func() error {
 		s.release()
+		if err := s.refresh(); err != nil { // what another has mapped since is theirs
+			return err
+		}
 		for _, c := range s.board.Mapped() {
 			if err := s.keys.give(c, 0, 0); err != nil {
 				return err
@@ -357,5 +400,6 @@ func (s *seat) Close() error {
 		err = nil // nothing is held where no server is
 	}
 	s.clip.Load().close()
+	s.back()
 	return errors.Join(err, s.link.Close())
 }

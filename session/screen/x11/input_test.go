@@ -240,6 +240,71 @@ func TestNothingStaysDown(t *testing.T) {
 	s.atRest(t)
 }
 
+// TestTwoAtOneKeyboard: who comes later takes nothing out of the other's hands,
+// and who goes leaves the keycodes alone that another has borrowed since.
+func TestTwoAtOneKeyboard(t *testing.T) {
+	s := startServer(t, "-screen", "0", "640x480x24")
+	desk := New()
+	sit := func() typist {
+		t.Helper()
+		d, err := desk.Open(t.Context(), screen.Want{Display: s.name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		own, err := d.Seat(t.Context(), screen.SeatOptions{Request: session.Request{Verb: "control"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = own.Close() })
+		own.Look(image.Rect(0, 0, 640, 480))
+		return typist{t, own.(*seat)} //nolint:forcetypeassert // ours
+	}
+	first := sit()
+	first.key("ShiftLeft", "Shift", true, 1)
+	first.pointer(10, 10, 1)
+	held := func() bool {
+		p, err := xproto.QueryPointer(s.link.Conn, s.link.screen.Root).Reply()
+		return err == nil && p.Mask&xproto.KeyButMaskButton1 != 0 && s.down(t) == 1
+	}
+	if !held() {
+		t.Fatal("nothing is held")
+	}
+	second := sit()
+	if !held() {
+		t.Error("whoever comes lets go of the other's keys")
+	}
+	if err := second.seat.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !held() {
+		t.Error("whoever goes lets go of the other's keys")
+	}
+	first.give(&warrenv1.ScreenInput{Input: &warrenv1.ScreenInput_Release{Release: &warrenv1.ScreenRelease{}}})
+	first.text("☃")
+	mapped := first.seat.board.Mapped()
+	if len(mapped) == 0 {
+		t.Fatal("no keycode was borrowed")
+	}
+	const other = 0x01002604 // the character behind ☃
+	if err := (keyboard{s.link}).give(mapped[0], other, 0); err != nil {
+		t.Fatal(err)
+	}
+	// All that the server has told the seat by then is handled, and so is this.
+	eventually(t, "the keyboard is another", func() bool {
+		l, err := first.seat.keys.layout()
+		return err == nil && len(l.Keys[mapped[0]].Groups) > 0 && first.seat.stale.Load()
+	})
+	if err := first.seat.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m, err := xproto.GetKeyboardMapping(s.link.Conn, xproto.Keycode(mapped[0]), 1).Reply()
+	if err != nil || m.Keysyms[0] != other {
+		t.Errorf("the keycode is %x, %v", m.Keysyms, err)
+	}
+	s.atRest(t)
+}
+
 // TestPointer: places, buttons and the wheel arrive; a monitor's corner counts.
 func TestPointer(t *testing.T) {
 	s := startServer(t, "-screen", "0", "640x480x24")
