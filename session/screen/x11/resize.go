@@ -117,7 +117,7 @@ func (d *Display) mode(res *randr.GetScreenResourcesCurrentReply, output randr.O
 }
 
 // set changes mode and size while nobody else is served, and tidies up modes
-// of ours that are out of use.
+// of ours that are out of use. What is refused leaves the display as it was.
 func (d *Display) set(res *randr.GetScreenResourcesCurrentReply, output randr.Output, info *randr.GetOutputInfoReply, mode randr.Mode, w, h uint16) error {
 	xproto.GrabServer(d.Conn)
 	defer xproto.UngrabServer(d.Conn)
@@ -128,20 +128,27 @@ func (d *Display) set(res *randr.GetScreenResourcesCurrentReply, output randr.Ou
 		}
 		return err
 	}
-	millimetres := func(pixels uint16) uint32 { return uint32(pixels) * 254 / 960 }
+	stretch := func(w, h uint16) error {
+		millimetres := func(pixels uint16) uint32 { return uint32(pixels) * 254 / 960 }
+		return randr.SetScreenSizeChecked(d.Conn, d.screen.Root, w, h, millimetres(w), millimetres(h)).Check()
+	}
 	before, err := randr.GetCrtcInfo(d.Conn, info.Crtc, res.ConfigTimestamp).Reply()
+	if err != nil {
+		return err
+	}
+	was, err := xproto.GetGeometry(d.Conn, d.root).Reply()
 	if err != nil {
 		return err
 	}
 	if err := config(0, nil); err != nil {
 		return err
 	}
-	err = randr.SetScreenSizeChecked(d.Conn, d.screen.Root, w, h, millimetres(w), millimetres(h)).Check()
-	if err != nil {
+	if stretch(w, h) != nil {
 		return fmt.Errorf("the display's server refuses the size: %w", errors.Join(screen.ErrUnable, config(before.Mode, before.Outputs)))
 	}
-	if err := config(mode, []randr.Output{output}); err != nil {
-		return err
+	if config(mode, []randr.Output{output}) != nil {
+		err := errors.Join(screen.ErrUnable, stretch(was.Width, was.Height), config(before.Mode, before.Outputs))
+		return fmt.Errorf("the display's server refuses the size: %w", err)
 	}
 	names := res.Names
 	for _, m := range res.Modes {

@@ -228,6 +228,34 @@ func TestDisplayIsFittedToTheViewer(t *testing.T) {
 	}
 }
 
+// TestRefusedSizeLeavesTheDisplay as it was, and does not turn it off.
+func TestRefusedSizeLeavesTheDisplay(t *testing.T) {
+	s := startServer(t, "-screen", "0", "1280x1024x24")
+	d := s.open(t)
+	res, err := randr.GetScreenResourcesCurrent(d.Conn, d.screen.Root).Reply()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, info, err := d.only(res)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mode, err := d.mode(res, output, info, 800, 600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.set(res, output, info, mode, 400, 300); !errors.Is(err, screen.ErrUnable) {
+		t.Fatalf("a mode larger than the display: %v", err)
+	}
+	crtc, err := randr.GetCrtcInfo(d.Conn, info.Crtc, res.ConfigTimestamp).Reply()
+	if err != nil || crtc.Mode == 0 || crtc.Width != 1280 || crtc.Height != 1024 {
+		t.Errorf("it shows %+v, %v", crtc, err)
+	}
+	if l, err := d.Layout(); err != nil || l.Size != image.Pt(1280, 1024) {
+		t.Errorf("it has %v, %v", l.Size, err)
+	}
+}
+
 func TestMonitors(t *testing.T) {
 	s := startServer(t, "-screen", "0", "900x400x24")
 	if err := s.link.extension(extRandR); err != nil {
