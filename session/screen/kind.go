@@ -62,7 +62,7 @@ func (k *kind) Admit(r session.Request) error {
 	if _, err := decodeRequest(r.Payload); err != nil {
 		return err
 	}
-	if k.crowd.count() >= maxViewers {
+	if k.crowd.full() {
 		return session.ErrBusy
 	}
 	return nil
@@ -75,6 +75,11 @@ func (k *kind) Serve(ctx context.Context, s session.Stream, r session.Request) e
 	if err != nil {
 		return err
 	}
+	back, err := k.crowd.reserve()
+	if err != nil {
+		return err
+	}
+	defer back()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	v := newViewer(k, s, r, asked)
@@ -128,24 +133,37 @@ func (k *kind) ended(err error, r session.Request) error {
 type crowd struct {
 	cfg     Config
 	mu      sync.Mutex
+	places  int // taken, also by those who are not let in yet
 	viewers map[*viewer]struct{}
 	asking  bool // a person is
 }
 
-func (c *crowd) count() int {
+func (c *crowd) full() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.viewers)
+	return c.places >= maxViewers
+}
+
+// reserve takes one of the places that there are, before anybody is asked.
+func (c *crowd) reserve() (back func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.places >= maxViewers {
+		return nil, fmt.Errorf("%d viewers: %w", c.places, session.ErrBusy)
+	}
+	c.places++
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.places--
+	}, nil
 }
 
 // enter adds a viewer and gives what takes it out again. All who look at the
 // same display are told.
-func (c *crowd) enter(v *viewer) (leave func(), err error) {
+func (c *crowd) enter(v *viewer) (leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.viewers) >= maxViewers {
-		return nil, fmt.Errorf("%d viewers: %w", len(c.viewers), session.ErrBusy)
-	}
 	c.viewers[v] = struct{}{}
 	c.tell(v.display.Name())
 	return func() {
@@ -153,7 +171,7 @@ func (c *crowd) enter(v *viewer) (leave func(), err error) {
 		defer c.mu.Unlock()
 		delete(c.viewers, v)
 		c.tell(v.display.Name())
-	}, nil
+	}
 }
 
 // tell wakes all who look at a display, c.mu held.

@@ -160,6 +160,30 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestNobodyIsAskedForNoPlace: eight look; the ninth does not disturb.
+func TestNobodyIsAskedForNoPlace(t *testing.T) {
+	p := newPeopled()
+	kinds := screen.Kinds(screen.Config{Desk: p, Video: noVideo})
+	var notes []string
+	var all []*looking
+	for range 8 {
+		l := look(t, kinds[1], asking(t, false, &notes))
+		l.sees(t, p.Desk, image.Rect(0, 0, 300, 200))
+		all = append(all, l)
+	}
+	ninth := look(t, kinds[1], asking(t, true, &notes))
+	if err := ninth.ended(t); !errors.Is(err, session.ErrBusy) {
+		t.Errorf("the ninth ended with %v", err)
+	}
+	if asked, _, _ := p.seen(); len(asked) != 0 {
+		t.Errorf("asked %v", asked)
+	}
+	all[0].stream.Close()
+	_ = all[0].ended(t)
+	tenth := look(t, kinds[1], asking(t, true, &notes))
+	tenth.until(t, "question", func() bool { a, _, _ := p.seen(); return len(a) == 1 })
+}
+
 // TestOneQuestionAtATime, and none where nobody can be asked.
 func TestOneQuestionAtATime(t *testing.T) {
 	p := newPeopled()

@@ -122,11 +122,7 @@ func (v *viewer) run(ctx context.Context) (err error) {
 		end()
 		<-told
 	}()
-	leave, err := v.kind.crowd.enter(v)
-	if err != nil {
-		return err
-	}
-	defer leave()
+	defer v.kind.crowd.enter(v)()
 	if v.asked.GetResize() {
 		if err := v.resize(size); err != nil {
 			return err
