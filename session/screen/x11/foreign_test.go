@@ -147,7 +147,9 @@ func TestProbe(t *testing.T) {
 	write("proc/12/cmdline", "Xorg\x00-displayfd\x003\x00-auth\x00/run/gdm\x00")
 	write("proc/12/root/run/gdm", key("3", third))
 	write("proc/13/environ", "DISPLAY=elsewhere:0\x00XAUTHORITY=relative\x00")
-	got := probe{proc: root + "/proc", roots: []string{root}, env: func(string) string { return "" }}.look()
+	env := map[string]string{"DISPLAY": "elsewhere:12"}
+	own := probe{proc: root + "/proc", roots: []string{root}, env: func(name string) string { return env[name] }}
+	got := own.look()
 	type want struct {
 		name, cookie string
 		abstract     bool
@@ -162,6 +164,10 @@ func TestProbe(t *testing.T) {
 	}
 	if !slices.Equal(seen, []want{{":0", first, false}, {":3", third, true}, {":12", second, false}}) {
 		t.Errorf("displays %v", seen)
+	}
+	env["DISPLAY"] = ":3.0"
+	if first := own.look().places; len(first) != 3 || first[0].name != ":3" || first[1].name != ":0" {
+		t.Errorf("with a display of its own: %v", first)
 	}
 	if !slices.Equal(got.wayland, []string{"/run/user/1000/wayland-0"}) {
 		t.Errorf("Wayland sessions %q", got.wayland)

@@ -31,6 +31,7 @@ type place struct {
 
 // finding is what this machine has of displays.
 type finding struct {
+	// places begin with this process's own display, where it has one.
 	places []place
 	// wayland names sessions that cannot be looked at, by their socket.
 	wayland []string
@@ -79,7 +80,19 @@ func (p probe) look() finding {
 	for n, socket := range at {
 		f.places = append(f.places, place{name: ":" + strconv.Itoa(n), number: n, socket: socket, cookies: keysIn(files[n], n)})
 	}
-	slices.SortFunc(f.places, func(a, b place) int { return cmp.Compare(a.number, b.number) })
+	own, err := displayNumber(p.env("DISPLAY"))
+	if err != nil { // none, or one on another machine
+		own = -1
+	}
+	slices.SortFunc(f.places, func(a, b place) int {
+		switch own {
+		case a.number:
+			return -1
+		case b.number:
+			return 1
+		}
+		return cmp.Compare(a.number, b.number)
+	})
 	return f
 }
 
