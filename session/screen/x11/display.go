@@ -427,12 +427,15 @@ func (d *Display) monitors() (out []screen.Monitor, err error) {
 // maxMonitors is package screen's bound.
 const maxMonitors = 64
 
+// maxName bounds a monitor's name, in bytes: any program may give it one.
+const maxName = 64
+
 func (d *Display) atom(a xproto.Atom) string {
 	r, err := xproto.GetAtomName(d.Conn, a).Reply()
 	if err != nil {
 		return "monitor"
 	}
-	return r.Name
+	return strings.ToValidUTF8(r.Name[:min(len(r.Name), maxName)], "")
 }
 
 // openMemory tries shared memory.

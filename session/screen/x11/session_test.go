@@ -261,7 +261,7 @@ func TestMonitors(t *testing.T) {
 	if err := s.link.extension(extRandR); err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range []string{"left", "right"} {
+	for i, name := range []string{"left \xff" + strings.Repeat("é", 10_000), "right"} {
 		atom, err := xproto.InternAtom(s.link.Conn, false, uint16(len(name)), name).Reply()
 		if err != nil {
 			t.Fatal(err)
@@ -280,6 +280,9 @@ func TestMonitors(t *testing.T) {
 	monitors := w.ready.GetMonitors()
 	w.mu.Unlock()
 	at := slices.IndexFunc(monitors, func(m *warrenv1.ScreenMonitor) bool { return m.GetName() == "right" })
+	if one := slices.IndexFunc(monitors, func(m *warrenv1.ScreenMonitor) bool { return strings.HasPrefix(m.GetName(), "left é") }); one < 0 || len(monitors[one].GetName()) > maxName {
+		t.Errorf("monitors %v", monitors)
+	}
 	if at < 0 || !monitors[at].GetPrimary() || monitors[at].GetX() != 500 || monitors[at].GetWidth() != 400 {
 		t.Errorf("monitors %v", monitors)
 	}
