@@ -6,8 +6,13 @@ import (
 )
 
 // unknown is the fourth byte of a pixel that the viewer may have otherwise. A
-// server that gives pixels such a byte has some of them sent twice.
-const unknown = 0x5a
+// server that gives pixels such a byte has some of them sent twice. Where all
+// of its pixels have it, only other colours than those that are there tell, so
+// these are spoilt too: by an odd number, which does not lead back soon.
+const (
+	unknown = 0x5a
+	spoils  = 0x35
+)
 
 // Forget notes that the viewer's pixels in r are not known any more, because
 // they are painted by other frames than this encoder's: when r is added again,
@@ -16,8 +21,8 @@ func (e *Encoder) Forget(r image.Rectangle) {
 	r = r.Intersect(image.Rectangle{Max: e.size})
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		row := e.seen[y*e.stride+4*r.Min.X : y*e.stride+4*r.Max.X]
-		for x := 3; x < len(row); x += 4 {
-			row[x] = unknown
+		for x := 0; x < len(row); x += 4 {
+			row[x], row[x+1], row[x+2], row[x+3] = row[x]+spoils, row[x+1]+spoils, row[x+2]+spoils, unknown
 		}
 	}
 	e.whole = false

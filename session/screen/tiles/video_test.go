@@ -10,11 +10,22 @@ import (
 // TestForget: what video painted is sent anew, even where nothing has changed,
 // and nothing is copied from there.
 func TestForget(t *testing.T) {
+	for name, fourth := range map[string]func(i int) byte{
+		"any fourth byte": func(i int) byte { return byte(i * 7 % 251) },
+		"that of unknown": func(int) byte { return unknown },
+	} {
+		t.Run(name, func(t *testing.T) { testForget(t, fourth) })
+	}
+}
+
+func testForget(t *testing.T, fourth func(i int) byte) {
 	size := image.Pt(300, 200)
 	all := image.Rectangle{Max: size}
 	pixels := make([]byte, 4*size.X*size.Y)
 	for i := range pixels {
-		pixels[i] = byte(i / 4 * 7 % 251)
+		if pixels[i] = byte(i / 4 * 7 % 251); i%4 == 3 {
+			pixels[i] = fourth(i / 4)
+		}
 	}
 	e, err := NewEncoder(size, 0)
 	if err != nil {
