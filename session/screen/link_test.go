@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen"
+	"warren/session/screen/codec"
 	"warren/session/screen/screentest"
 	"warren/session/screen/tiles"
 	"warren/session/sessiontest"
@@ -240,6 +242,42 @@ func TestWorkOnThinLinks(t *testing.T) {
 		if late := m.percentile(95); late > 250*time.Millisecond {
 			t.Errorf("%v behind at p95", late)
 		}
+	})
+}
+
+// TestNoVideoForNobody: a page that is hidden is no thin link.
+func TestNoVideoForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		desk := screentest.New(image.Pt(320, 240))
+		var started atomic.Int32
+		kinds := screen.Kinds(screen.Config{Desk: desk, Video: func(context.Context, codec.Options) (screen.Coder, error) {
+			started.Add(1)
+			return nil, codec.ErrMissing
+		}})
+		technician, device, cut := sessiontest.Pipe()
+		ctx, cancel := context.WithCancel(context.Background())
+		served, read := make(chan error, 1), make(chan error, 1)
+		go func() { served <- kinds[0].Serve(ctx, device, ask(t, screen.View, &warrenv1.ScreenRequest{})) }()
+		go func() {
+			for {
+				if _, err := technician.Receive(ctx); err != nil {
+					read <- err
+					return
+				}
+			}
+		}()
+		random := rand.New(rand.NewPCG(1, 1))
+		for range 100 {
+			desk.Paint(image.Rect(0, 0, 320, 240), func(int, int) uint32 { return random.Uint32() })
+			time.Sleep(50 * time.Millisecond)
+		}
+		if n := started.Load(); n != 0 {
+			t.Errorf("%d videos were begun", n)
+		}
+		cut()
+		cancel()
+		<-served
+		<-read
 	})
 }
 

@@ -126,12 +126,13 @@ func (v *viewer) film(ctx context.Context, now time.Time) error {
 		}
 	default:
 	}
-	if !v.dirt.some {
-		m.clean = now
-	}
 	v.mu.Lock()
 	link, wish := video.Link{Rate: v.pacer.best(), Most: v.pacer.most}, v.wished
+	heard := v.pacer.heard(now)
 	v.mu.Unlock()
+	if !v.dirt.some || !heard { // a viewer that does not look is not behind
+		m.clean = now
+	}
 	if v.noVideo != "" {
 		wish = video.Lossless
 	}

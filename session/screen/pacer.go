@@ -22,6 +22,9 @@ const (
 	measureEvery = 10 * time.Second
 	// rateMemory is how long the highest rate seen counts.
 	rateMemory = time.Second
+	// hearing is how long after an acknowledgement a viewer counts as looking on:
+	// a page that is hidden acknowledges nothing.
+	hearing = time.Second
 	// mostFlight bounds the frames in flight.
 	mostFlight = 64
 )
@@ -161,6 +164,9 @@ func (p *pacer) measure(f flying, now time.Time) {
 		p.way, p.measuredAt, p.emptying = p.rtt, now, false
 	}
 }
+
+// heard tells that something was acknowledged of late.
+func (p *pacer) heard(now time.Time) bool { return now.Sub(p.ackedAt) <= hearing }
 
 // best is the highest rate of late, in bytes a second.
 func (p *pacer) best() float64 { return max(p.rate[0], p.rate[1]) }
