@@ -161,8 +161,19 @@ func (p *pacer) measure(f flying, now time.Time) {
 		p.rate[0] = max(p.rate[0], rate)
 	}
 	if f.alone && p.emptying || p.rtt <= p.way {
-		p.way, p.measuredAt, p.emptying = p.rtt, now, false
+		p.way, p.measuredAt, p.emptying = p.empty(f), now, false
 	}
+}
+
+// empty is the way's time as f, which found it empty, tells. One that is not
+// short has taken time of its own, as far as that is known; a picture of a
+// video has the length that it has.
+func (p *pacer) empty(f flying) time.Duration {
+	if f.bytes <= smallFrame || p.rtt <= p.way || p.way == 0 || p.best() == 0 {
+		return p.rtt
+	}
+	own := time.Duration(float64(f.bytes) / p.best() * float64(time.Second))
+	return max(p.rtt-own, p.way)
 }
 
 // heard tells that something was acknowledged of late.
