@@ -97,6 +97,9 @@ const (
 type EndError struct {
 	// Reason is at most MaxReason bytes.
 	Reason string
+	// Unavailable tells that it is no refusal: what was asked for is not there, or
+	// not any more.
+	Unavailable bool
 }
 
 // MaxReason bounds the reason of an end, in bytes.

@@ -12,9 +12,27 @@ import (
 
 	"warren/api/warren/v1/warrenv1connect"
 	"warren/node/fault"
+	"warren/session"
 )
 
 var anID = regexp.MustCompile(`"id":"([a-z2-7]{8})"`)
+
+// TestWhatEndedASession: a refusal is one, a display that has ended is none.
+func TestWhatEndedASession(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		err  error
+		want fault.Kind
+	}{
+		{&session.EndError{Reason: session.ReasonRevoked}, fault.Denied},
+		{&session.EndError{Reason: "the display has ended", Unavailable: true}, fault.Unavailable},
+		{session.ErrLost, fault.Unavailable},
+	} {
+		if got := fault.KindOf(endedBy(t.Context(), test.err)); got != test.want {
+			t.Errorf("%v is %v, want %v", test.err, got, test.want)
+		}
+	}
+}
 
 // TestErrorsAreInTheLog asks for what is not there, and looks the id up.
 func TestErrorsAreInTheLog(t *testing.T) {

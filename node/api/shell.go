@@ -247,7 +247,7 @@ func endedBy(ctx context.Context, err error) error {
 		return fault.New(fault.Unavailable, "%w", cause)
 	}
 	var end *session.EndError
-	if errors.As(err, &end) {
+	if errors.As(err, &end) && !end.Unavailable {
 		return fault.New(fault.Denied, "%w", err)
 	}
 	return fault.New(fault.Unavailable, "%w", err)

@@ -120,6 +120,7 @@ func FuzzTransport(f *testing.F) {
 func FuzzEnd(f *testing.F) {
 	f.Add([]byte("end"))
 	f.Add([]byte("endrevoked"))
+	f.Add([]byte("end\x01the display has ended"))
 	f.Add([]byte("\x1b[2J"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var end *session.EndError

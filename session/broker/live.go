@@ -96,7 +96,7 @@ func (b *Broker) work(ctx context.Context, l *live) error {
 	case errors.Is(err, io.EOF):
 		err = nil
 	case errors.As(err, &end):
-		s.closeWith(end.Reason, patience)
+		s.closeWith(words(end), patience)
 	case err != nil && !errors.Is(err, session.ErrLost):
 		s.closeWith("the session failed on the device", patience)
 	}
@@ -121,11 +121,11 @@ func reasonOf(cause error) string {
 	var end *session.EndError
 	switch {
 	case errors.As(cause, &end):
-		return end.Reason
+		return words(end)
 	case errors.Is(cause, session.ErrLost):
-		return session.ReasonLost
+		return absentMark + session.ReasonLost
 	default:
-		return session.ReasonStopped
+		return absentMark + session.ReasonStopped
 	}
 }
 

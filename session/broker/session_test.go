@@ -257,7 +257,7 @@ func TestKindThatFails(t *testing.T) {
 		p := sessiontest.NewPair(t, failing{panics})
 		_, err := dial(t, p, "failing").Stream().Receive(t.Context())
 		var end *session.EndError
-		if !errors.As(err, &end) || end.Reason != "the session failed on the device" {
+		if !errors.As(err, &end) || end.Reason != "the session failed on the device" || end.Unavailable {
 			t.Errorf("panics %v: the technician is told %v", panics, err)
 		}
 		if e := waitEnd(t, p, 1)[0]; e.Err == nil {
@@ -287,7 +287,7 @@ func TestRunStops(t *testing.T) {
 	cancel()
 	_, err = c.Stream().Receive(t.Context())
 	var end *session.EndError
-	if !errors.As(err, &end) || end.Reason != session.ReasonStopped {
+	if !errors.As(err, &end) || end.Reason != session.ReasonStopped || !end.Unavailable {
 		t.Errorf("the technician is told %v", err)
 	}
 	if err := <-done; err != nil {

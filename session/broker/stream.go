@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,9 @@ const (
 	// endMark begins the text message that ends a stream; a reason may follow.
 	// Everything else travels in binary messages.
 	endMark = "end"
+	// absentMark stands before the reason of an end that is no refusal. Versions
+	// before it print a blank.
+	absentMark = "\x01"
 )
 
 // stream is a session.Stream on a link's data channel.
@@ -220,9 +224,18 @@ func (s *stream) ended() error {
 // endOf reads a text message. Any text ends the stream.
 func endOf(text []byte) error {
 	if len(text) > len(endMark) && len(text) <= len(endMark)+session.MaxReason && string(text[:len(endMark)]) == endMark {
-		return &session.EndError{Reason: printable(text[len(endMark):])}
+		reason, absent := bytes.CutPrefix(text[len(endMark):], []byte(absentMark))
+		return &session.EndError{Reason: printable(reason), Unavailable: absent}
 	}
 	return io.EOF
+}
+
+// words are what endOf reads as e again.
+func words(e *session.EndError) string {
+	if e.Unavailable {
+		return absentMark + e.Reason
+	}
+	return e.Reason
 }
 
 // printable keeps a stranger's control characters off people's terminals.

@@ -120,10 +120,10 @@ func (k *kind) ended(err error, r session.Request) error {
 	case errors.Is(err, io.EOF):
 		return nil
 	case errors.As(err, &no):
-		return &session.EndError{Reason: no.Error()}
+		return &session.EndError{Reason: no.Error(), Unavailable: true}
 	case errors.Is(err, ErrGone):
 		k.crowd.cfg.Log.Info("display ended", "session", r.ID.String(), "error", err)
-		return &session.EndError{Reason: "the display has ended"}
+		return &session.EndError{Reason: "the display has ended", Unavailable: true}
 	default:
 		return err
 	}

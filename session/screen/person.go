@@ -61,7 +61,7 @@ func (v *viewer) meet(ctx context.Context) (told <-chan struct{}, err error) {
 		}
 		release, free := v.kind.crowd.question()
 		if !free {
-			return nil, &session.EndError{Reason: "the person at the device is being asked already; try again in a moment"}
+			return nil, &session.EndError{Reason: "the person at the device is being asked already; try again in a moment", Unavailable: true}
 		}
 		err := person.Ask(ctx, w)
 		release()

@@ -227,7 +227,7 @@ func TestPictureFollowsTheDisplay(t *testing.T) {
 	})
 	desk.End()
 	var end *session.EndError
-	if err := l.ended(t); !errors.As(err, &end) || end.Reason != "the display has ended" {
+	if err := l.ended(t); !errors.As(err, &end) || end.Reason != "the display has ended" || !end.Unavailable {
 		t.Errorf("the session ended with %v", err)
 	}
 	<-l.over
