@@ -8,8 +8,9 @@ import (
 const (
 	// Windows that are dragged are looked for by a grid of anchors: runs of
 	// pixels of the new picture, which are searched for in the old one no farther
-	// away than reach.
-	anchorSide = 16 // pixels
+	// away than reach. A run is as long as to be the only one of its kind in
+	// text with much white in it: of 16 pixels there are dozens alike.
+	anchorSide = 64 // pixels, no more than leastStrip
 	anchorGrid = 12
 	reach      = 64
 	// A search costs about 2 ns a pixel. Where it finds nothing several times in

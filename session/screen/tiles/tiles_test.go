@@ -233,6 +233,37 @@ func TestDraggedWindowIsCopied(t *testing.T) {
 	}
 }
 
+// TestDraggedSparseTextIsCopied: little black on white, so that short runs are
+// many times the same.
+func TestDraggedSparseTextIsCopied(t *testing.T) {
+	v := newViewer(t, newDesktop(1000, 800))
+	v.paint(v.all(), func(int, int) uint32 { return 0x204060 })
+	window := image.Rect(100, 100, 700, 500)
+	v.paint(window, func(int, int) uint32 { return 0xffffff })
+	for y := 10; y < window.Dy()-14; y += 14 {
+		for x := 10; x < window.Dx()-10; x += 7 {
+			for range 4 {
+				at := window.Min.Add(image.Pt(x+v.random.IntN(5), y+v.random.IntN(9)))
+				v.paint(image.Rect(at.X, at.Y, at.X+1, at.Y+1+v.random.IntN(3)), func(int, int) uint32 { return 0 })
+			}
+		}
+	}
+	v.send(t, 8<<20, v.all())
+	by := image.Pt(11, 7)
+	for range 10 {
+		before, moved := v.bytes, window.Add(by)
+		v.copy(window, moved.Min)
+		v.paint(image.Rect(window.Min.X, window.Min.Y, window.Max.X, moved.Min.Y), func(int, int) uint32 { return 0x204060 })
+		v.paint(image.Rect(window.Min.X, window.Min.Y, moved.Min.X, window.Max.Y), func(int, int) uint32 { return 0x204060 })
+		v.send(t, 8<<20, window.Union(moved))
+		v.equal(t)
+		if n := v.bytes - before; n > 4000 {
+			t.Errorf("at %v it takes %d bytes", moved.Min, n)
+		}
+		window = moved
+	}
+}
+
 // text fills a rectangle with letters, each a pattern of its own.
 func (d *desktop) text(r image.Rectangle) {
 	for y := r.Min.Y; y+13 <= r.Max.Y; y += 13 {
