@@ -192,8 +192,12 @@ func TestWaitingForAStartEnds(t *testing.T) {
 		t.Errorf("it waited for %v", took)
 	}
 	cancel()
+	begun = time.Now()
 	if err := <-first; err == nil {
 		t.Error("a display without a server")
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("the start ended after %v", took)
 	}
 }
 

@@ -227,7 +227,16 @@ func (s *server) run(cfg Config, who as, dir, xvfb, manager string, size image.P
 	defer func() { end(x, gone) }()
 
 	_ = told.SetReadDeadline(time.Now().Add(startTime))
+	read := make(chan struct{})
+	go func() { // ends with the reading
+		select {
+		case <-s.quit:
+			_ = told.SetReadDeadline(time.Now())
+		case <-read:
+		}
+	}()
 	number, err := bufio.NewReader(told).ReadString('\n')
+	close(read)
 	number = strings.TrimSpace(number)
 	if _, bad := strconv.Atoi(number); err != nil || bad != nil {
 		err = errors.New("the X server did not say its display")
