@@ -178,17 +178,25 @@ func start(ctx context.Context, cfg Config, size image.Point) (*server, error) {
 	return s, nil
 }
 
-// folder makes one for the display's key, of its user alone.
+// keyFile is the display's key in its folder.
+const keyFile = "key"
+
+// folder makes one of its user alone, with the display's key. It becomes the
+// user's last: whoever has a folder can put links into it that lead a root
+// astray.
 func folder(who as) (string, error) {
 	dir, err := os.MkdirTemp("", "warren-display-")
+	if err != nil {
+		return "", err
+	}
+	err = writeKey(filepath.Join(dir, keyFile), who)
 	if err == nil && who.credential != nil {
-		err = os.Chown(dir, int(who.uid), int(who.gid))
+		err = os.Lchown(dir, int(who.uid), int(who.gid))
 	}
-	if err == nil {
-		return dir, nil
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	_ = os.RemoveAll(dir)
-	return "", err
+	return dir, nil
 }
 
 // fit is the display's size for a viewer's.
@@ -202,11 +210,7 @@ func fit(size image.Point) image.Point {
 // run starts Xvfb and the window manager, tells began, and waits.
 func (s *server) run(cfg Config, who as, dir, xvfb, manager string, size image.Point, began chan<- error) error {
 	size = fit(size)
-	key := filepath.Join(dir, "key")
-	if err := writeKey(key, who); err != nil {
-		began <- err
-		return err
-	}
+	key := filepath.Join(dir, keyFile)
 	told, tell, err := os.Pipe()
 	if err != nil {
 		began <- err
@@ -311,9 +315,13 @@ func writeKey(path string, who as) error {
 		b = binary.BigEndian.AppendUint16(b, uint16(len(field))) //nolint:gosec // a few bytes
 		b = append(b, field...)
 	}
-	err := os.WriteFile(path, b, 0o600)
-	if err == nil && who.credential != nil {
-		err = os.Chown(path, int(who.uid), int(who.gid))
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
 	}
-	return err
+	_, err = f.Write(b)
+	if err == nil && who.credential != nil {
+		err = f.Chown(int(who.uid), int(who.gid))
+	}
+	return errors.Join(err, f.Close())
 }
