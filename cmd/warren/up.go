@@ -60,7 +60,7 @@ it runs in a terminal or --console is given.`,
 	f.StringVar(&given.Tun, "tun", "auto", "auto, kernel or userspace")
 	f.StringVar(&given.Console, "console", platform.DefaultConsole, "where the console is served, on this machine only")
 	f.BoolVar(&given.HostFiles, "host-files", false, "terminals see all files, where a service manager lets the node see a part of them")
-	f.StringVar(&given.DesktopUser, "desktop-user", "", "as whom virtual displays run, where the node is root and the machine has no display")
+	f.StringVar(&given.DesktopUser, "desktop-user", "", "as whom virtual displays run, where the machine has no display; without root the node's own user")
 	f.BoolVar(&debug, "debug", false, "log more")
 	return cmd
 }

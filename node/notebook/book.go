@@ -21,9 +21,10 @@ const (
 	MaxWaiting = 2048
 	// maxOpen bounds the sessions remembered as open: more than a device serves.
 	maxOpen = 512
-	// refusals are noted one by one up to that many a minute; the rest is
-	// counted.
-	refusals = 30
+	// bounded are refusals, and what happens within sessions, each noted one by
+	// one up to that many a minute; the rest is counted. Neither may push out
+	// what opened and what ended.
+	bounded = 30
 )
 
 // Storage keeps one file's bytes, replaced whole. Load gives nil without an
@@ -67,8 +68,8 @@ type Book struct {
 	dropped uint64
 	open    []*warrenv1.Note
 	unnoted uint64
-	since   time.Time // of the minute that refused counts
-	refused int
+	since   time.Time // of the minute that counts are of
+	counts  map[warrenv1.NoteKind]int
 	dirty   bool
 	wake    chan struct{} // something to save
 	changed chan struct{} // closed when something was saved
@@ -197,7 +198,7 @@ func (b *Book) wakeUp() {
 func (b *Book) Add(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e.Kind == warrenv1.NoteKind_NOTE_KIND_REFUSED && b.tooMany(e.Time) {
+	if b.tooMany(e) {
 		b.unnoted++
 		return
 	}
@@ -219,13 +220,16 @@ func (b *Book) Add(e Event) {
 	b.note(n)
 }
 
-// tooMany counts a refusal.
-func (b *Book) tooMany(now time.Time) bool {
-	if age := now.Sub(b.since); age < 0 || age >= time.Minute {
-		b.since, b.refused = now, 0
+// tooMany counts what is bounded.
+func (b *Book) tooMany(e Event) bool {
+	if e.Kind != warrenv1.NoteKind_NOTE_KIND_REFUSED && e.Kind != warrenv1.NoteKind_NOTE_KIND_NOTED {
+		return false
 	}
-	b.refused++
-	return b.refused > refusals
+	if age := e.Time.Sub(b.since); age < 0 || age >= time.Minute {
+		b.since, b.counts = e.Time, map[warrenv1.NoteKind]int{}
+	}
+	b.counts[e.Kind]++
+	return b.counts[e.Kind] > bounded
 }
 
 // retry is how long Run waits for a disk that took nothing.

@@ -249,6 +249,21 @@ func TestFloodsOfRefusalsAreCounted(t *testing.T) {
 	}
 }
 
+// TestFloodsOfCopiesAreCounted: copying cannot push out what opened.
+func TestFloodsOfCopiesAreCounted(t *testing.T) {
+	d := newDevice(t)
+	d.add(opened, 1)
+	for range 10_000 {
+		d.add(warrenv1.NoteKind_NOTE_KIND_NOTED, 1)
+	}
+	d.add(opened, 2)
+	d.save()
+	n := d.notes()
+	if len(n) != 32 || n[0].Act != warrenv1.AuditAct_AUDIT_ACT_SESSION_OPENED || n[31].Body.GetUnnoted() != 9970 {
+		t.Errorf("%d notes, the last after %d more", len(n), n[len(n)-1].Body.GetUnnoted())
+	}
+}
+
 func TestRun(t *testing.T) {
 	d := newDevice(t)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -174,9 +174,14 @@ func (r Remote) Unseat(ctx context.Context, node identity.NodeID, revocation *wa
 }
 
 // but is the controllers without one that is about to lose its right: its
-// connections end with that, before its answer is out.
+// connections end with that, before its answer is out. The last one that is
+// known is asked all the same: it refuses.
 func but(all []Door, node identity.NodeID) []Door {
-	return slices.DeleteFunc(slices.Clone(all), func(d Door) bool { return d.Node == node })
+	others := slices.DeleteFunc(slices.Clone(all), func(d Door) bool { return d.Node == node })
+	if len(others) == 0 {
+		return all
+	}
+	return others
 }
 
 // try asks one controller after the other until one answers or Patience ends.

@@ -44,7 +44,7 @@ func Kinds(cfg Config) []session.Kind {
 	if cfg.Video == nil {
 		cfg.Video = startCodec
 	}
-	c := &crowd{cfg: cfg, viewers: map[*viewer]struct{}{}}
+	c := &crowd{cfg: cfg, viewers: map[*viewer]struct{}{}, away: map[string]time.Time{}}
 	return []session.Kind{&kind{View, c}, &kind{Control, c}}
 }
 
@@ -135,7 +135,8 @@ type crowd struct {
 	mu      sync.Mutex
 	places  int // taken, also by those who are not let in yet
 	viewers map[*viewer]struct{}
-	asking  bool // a person is
+	asking  bool                 // a person is
+	away    map[string]time.Time // technicians who may not ask before
 }
 
 func (c *crowd) full() bool {

@@ -59,12 +59,12 @@ func (v *viewer) meet(ctx context.Context) (told <-chan struct{}, err error) {
 		if err := v.event(ctx, &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Asking{Asking: asking}}); err != nil {
 			return nil, err
 		}
-		release, free := v.kind.crowd.question()
-		if !free {
-			return nil, &session.EndError{Reason: "the person at the device is being asked already; try again in a moment", Unavailable: true}
+		release, err := v.kind.crowd.question(w.Technician)
+		if err != nil {
+			return nil, err
 		}
-		err := person.Ask(ctx, w)
-		release()
+		err = person.Ask(ctx, w)
+		release(errors.Is(err, ErrNoConsent) || errors.Is(err, ErrNoAnswer))
 		if err != nil {
 			return nil, refused(ctx, err)
 		}
@@ -81,10 +81,12 @@ func (v *viewer) meet(ctx context.Context) (told <-chan struct{}, err error) {
 		err := person.Tell(ctx, w)
 		switch {
 		case errors.Is(err, ErrStopped):
+			v.kind.crowd.sendAway(w.Technician)
 			v.halt(&session.EndError{Reason: ErrStopped.Error()})
 		case err != nil && ctx.Err() == nil && v.request.Rights.Consent:
 			v.halt(fmt.Errorf("the notice cannot be shown: %w", err))
 		case err != nil && ctx.Err() == nil:
+			v.audit("the notice was taken away")
 			v.kind.crowd.cfg.Log.Warn("notice of a session was not shown", "session", v.request.ID.String(), "err", err)
 		}
 	}()
@@ -102,19 +104,50 @@ func refused(ctx context.Context, err error) error {
 	return errors.Join(&session.EndError{Reason: "nobody at the device could be asked"}, err)
 }
 
-// question takes the right to ask: one question at a time, for many are none.
-func (c *crowd) question() (release func(), free bool) {
+// notAgain is how long a technician who was told no may not ask.
+const notAgain = 2 * time.Minute
+
+// question takes the right to ask: one question at a time, for many are none,
+// and none of who was just told no. While it is open nobody's input counts:
+// it would answer.
+func (c *crowd) question(technician string) (release func(no bool), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.asking {
-		return nil, false
+		return nil, &session.EndError{Reason: "the person at the device is being asked already; try again in a moment", Unavailable: true}
+	}
+	if until := c.away[technician]; time.Now().Before(until) {
+		return nil, &session.EndError{Reason: "the person at the device has just said no; try again in two minutes"}
 	}
 	c.asking = true
-	return func() {
+	return func(no bool) {
+		if no {
+			c.sendAway(technician)
+		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.asking = false
-	}, true
+	}, nil
+}
+
+// sendAway keeps a technician from asking for a while.
+func (c *crowd) sendAway(technician string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	for name, until := range c.away {
+		if now.After(until) {
+			delete(c.away, name)
+		}
+	}
+	c.away[technician] = now.Add(notAgain)
+}
+
+// asked tells that a question is open.
+func (c *crowd) asked() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asking
 }
 
 // audit tells the audit log.

@@ -108,9 +108,26 @@ func (v *viewer) serveSeat(ctx context.Context) error {
 	}
 }
 
+// letsGo tells that input presses nothing.
+func letsGo(in *warrenv1.ScreenInput) bool {
+	switch i := in.GetInput().(type) {
+	case *warrenv1.ScreenInput_Key:
+		return !i.Key.GetDown()
+	case *warrenv1.ScreenInput_Pointer:
+		return i.Pointer.GetButtons() == 0
+	case *warrenv1.ScreenInput_Release:
+		return true
+	default:
+		return false
+	}
+}
+
 // give hands input to the seat. Where there is none, the viewer knows that
 // from the limits.
 func (v *viewer) give(ctx context.Context, in *warrenv1.ScreenInput) error {
+	if v.kind.crowd.asked() && !letsGo(in) {
+		return nil // it is the person's answer that counts
+	}
 	v.seating.Lock()
 	defer v.seating.Unlock()
 	if v.seat == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"os"
+	"os/user"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -227,6 +228,10 @@ func TestNotInstalled(t *testing.T) {
 }
 
 func TestWhom(t *testing.T) {
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name string
 		uid  int
@@ -236,7 +241,8 @@ func TestWhom(t *testing.T) {
 		{"root", 0, "do not run as root"},
 		{"no-such-user-here", 0, "is not on this machine"},
 		{"games", 0, ""},
-		{"", os.Getuid() + 1000, ""},
+		{"", os.Getuid() + 1000, "was not told to do"},
+		{me.Username, os.Getuid() + 1000, ""},
 	} {
 		who, err := whom(test.name, test.uid)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {

@@ -98,6 +98,13 @@ func whom(name string, uid int) (as, error) {
 		if err != nil {
 			return as{}, err
 		}
+		if name != me.Username {
+			// A desktop of the node's own user can read the node's keys.
+			return as{}, &screen.Unavailable{
+				Why: "this machine has no display, and a virtual one would run as " + me.Username + ", like the node itself, which it was not told to do",
+				Try: "warren up --desktop-user " + me.Username + ", there",
+			}
+		}
 		return as{User: me, uid: uint32(uid), gid: uint32(os.Getgid())}, nil //nolint:gosec // ids of this process
 	}
 	if name == "" {

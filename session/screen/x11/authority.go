@@ -5,6 +5,7 @@ package x11
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 
@@ -26,6 +27,18 @@ type entry struct {
 	name    string // of the protocol
 	data    []byte
 }
+
+// cookie is a key, the user whose file it was found in, and whether everybody
+// may read that.
+type cookie struct {
+	data   []byte
+	owner  uint32
+	public bool
+}
+
+// fits tells that a server may be shown the key: it can read the file itself.
+// Whoever listens at a socket may be anybody.
+func (c cookie) fits(server uint32) bool { return server == 0 || server == c.owner || c.public }
 
 // parseAuthority reads an authority file.
 func parseAuthority(b []byte) (all []entry, err error) {
@@ -51,23 +64,40 @@ func parseAuthority(b []byte) (all []entry, err error) {
 }
 
 // cookies reads the keys for a display's number from a file that somebody
-// named: it may be anything, so only a regular file of some size is read.
-func cookies(path string, number int) (out [][]byte) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+// named: it may be anything, so only a regular file of some size is opened.
+func cookies(path string, number int) (out []cookie) {
+	f, i, err := openRegular(path)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	if i, err := f.Stat(); err != nil || !i.Mode().IsRegular() || i.Size() > maxAuthority {
+	b, err := io.ReadAll(io.LimitReader(f, maxAuthority))
+	if err != nil {
 		return nil
 	}
-	b := make([]byte, maxAuthority)
-	n, _ := f.Read(b)
-	all, _ := parseAuthority(b[:n]) // a file that is cut has keys before that
+	all, _ := parseAuthority(b) // a file that is cut has keys before that
 	for _, e := range all {
 		if e.name == cookieName && len(e.data) == cookieSize && (e.display == "" || e.display == strconv.Itoa(number)) {
-			out = append(out, e.data)
+			out = append(out, cookie{e.data, i.Uid, i.Mode&0o004 != 0})
 		}
 	}
 	return out
+}
+
+// openRegular opens a file only once it has seen that it is one: to open a
+// device can be to do something.
+func openRegular(path string) (f *os.File, i unix.Stat_t, err error) {
+	at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, i, err
+	}
+	defer unix.Close(at)
+	if err := unix.Fstat(at, &i); err != nil {
+		return nil, i, err
+	}
+	if i.Mode&unix.S_IFMT != unix.S_IFREG || i.Size > maxAuthority {
+		return nil, i, errServer
+	}
+	f, err = os.Open("/proc/self/fd/" + strconv.Itoa(at))
+	return f, i, err
 }

@@ -24,7 +24,7 @@ const (
 	maxCopy = 8 << 20
 	// maxCopies bounds how often, each way and minute: each is a record of the
 	// audit log.
-	maxCopies = 60
+	maxCopies = 12
 	// copyPart is how much of a copy one event carries.
 	copyPart = 12 << 10
 

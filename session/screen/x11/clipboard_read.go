@@ -110,15 +110,15 @@ func (c *clipboard) more(property xproto.Atom) {
 
 // property takes what the owner has put down.
 func (c *clipboard) property() (kind xproto.Atom, value []byte, ok bool) {
-	p, err := xproto.GetProperty(c.s.Conn, true, c.window, c.atoms["_WARREN_CLIPBOARD"], xproto.GetPropertyTypeAny, 0, maxCopy/4).Reply()
+	p, err := c.s.takeProperty(c.window, c.atoms["_WARREN_CLIPBOARD"], maxCopy)
 	if err != nil {
 		return 0, nil, false
 	}
-	if p.BytesAfter > 0 {
+	if p.more {
 		c.tooLong()
 		return 0, nil, false
 	}
-	return p.Type, p.Value, true
+	return p.kind, p.value, true
 }
 
 func (c *clipboard) tooLong() {

@@ -372,14 +372,11 @@ func (d *Display) Cursor() (c screen.Cursor, changed bool, err error) {
 		return c, false, nil
 	}
 	err = d.ask(func() error {
-		r, err := xfixes.GetCursorImage(d.Conn).Reply()
+		r, err := d.getCursor()
 		if err != nil {
 			return err
 		}
-		c = screen.Cursor{
-			ID: r.CursorSerial, Size: image.Pt(int(r.Width), int(r.Height)),
-			Hot: image.Pt(int(r.Xhot), int(r.Yhot)), RGBA: straight(r.CursorImage),
-		}
+		c = screen.Cursor{ID: r.serial, Size: r.size, Hot: r.hot, RGBA: straight(r.argb)}
 		return nil
 	})
 	return c, err == nil, err
@@ -410,12 +407,12 @@ func (d *Display) monitors() (out []screen.Monitor, err error) {
 		}
 	}
 	if d.randr {
-		r, err := randr.GetMonitors(d.Conn, d.screen.Root, true).Reply()
+		all, err := d.getMonitors()
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range r.Monitors {
-			add(d.atom(m.Name), rectangle(m.X, m.Y, m.Width, m.Height), m.Primary)
+		for _, m := range all[:min(len(all), maxMonitors)] { // each name is a question
+			add(d.atom(m.name), m.bounds, m.primary)
 		}
 	}
 	if len(out) == 0 {

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"warren/session/screen"
 	"warren/session/sessiontest"
 )
@@ -37,7 +39,10 @@ func FuzzGuard(f *testing.F) {
 	f.Add(slices.Concat(setup, []byte{1, 0, 1, 0, 255, 255, 255, 255}, make([]byte, 40)), uint8(64))
 	f.Add(slices.Concat(setup, append([]byte{35}, make([]byte, 31)...)), uint8(1))
 	f.Fuzz(func(t *testing.T, said []byte, step uint8) {
-		g := &guard{buffered: bufio.NewReader(conversation{said: bytes.NewReader(said)})}
+		g := &guard{buffered: bufio.NewReader(conversation{said: bytes.NewReader(said)}), sent: 60_000}
+		for i := range g.owed {
+			g.owed[i] = 0x55
+		}
 		var got []byte
 		b := make([]byte, int(step)+1)
 		for {
@@ -158,7 +163,7 @@ func TestProbe(t *testing.T) {
 	for _, p := range got.places {
 		w := want{name: p.name, abstract: p.socket[0] == '@'}
 		for _, c := range p.cookies {
-			w.cookie += string(c)
+			w.cookie += string(c.data)
 		}
 		seen = append(seen, w)
 	}
@@ -180,5 +185,120 @@ func TestProbe(t *testing.T) {
 	var no *screen.Unavailable
 	if err := unavailable(finding{}, nil); !errors.As(err, &no) {
 		t.Errorf("a machine without displays: %v", err)
+	}
+}
+
+// TestRepliesThatLie: what a reply counts is held against what it has before
+// anything is made of that size.
+func TestRepliesThatLie(t *testing.T) {
+	head := func(set func([]byte), body int) []byte {
+		b := make([]byte, replyHead+body)
+		b[0] = 1
+		set(b)
+		return b
+	}
+	much := func(at ...int) func([]byte) {
+		return func(b []byte) {
+			for _, i := range at {
+				b[i] = 0xff
+			}
+		}
+	}
+	if _, err := readMonitors(head(much(12, 13, 14, 15), monitorSize)); !errors.Is(err, errServer) {
+		t.Errorf("4,294,967,295 monitors: %v", err)
+	}
+	if _, err := readMonitors(head(func(b []byte) { b[12], b[replyHead+6] = 1, 9 }, monitorSize)); !errors.Is(err, errServer) {
+		t.Errorf("outputs that are not there: %v", err)
+	}
+	if m, err := readMonitors(head(func(b []byte) { b[12], b[replyHead+12], b[replyHead+14] = 1, 7, 8 }, monitorSize)); err != nil || len(m) != 1 || m[0].bounds.Dx() != 7 {
+		t.Errorf("%v, %v", m, err)
+	}
+	if _, err := readProperty(head(func(b []byte) { much(16, 17, 18, 19)(b); b[1] = 32 }, 8)); !errors.Is(err, errServer) {
+		t.Errorf("a property of 16 GiB: %v", err)
+	}
+	if p, err := readProperty(head(func(b []byte) { b[1], b[16] = 8, 3 }, 4)); err != nil || len(p.value) != 3 {
+		t.Errorf("%v, %v", p, err)
+	}
+	if _, err := readCursor(head(much(12, 13, 14, 15), 64)); !errors.Is(err, errServer) {
+		t.Errorf("a cursor of 65,535 by 65,535: %v", err)
+	}
+	if c, err := readCursor(head(func(b []byte) { b[12], b[14] = 2, 2 }, 16)); err != nil || len(c.argb) != 4 {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
+// TestKeysAreForTheirOwners: a key is shown to root's servers and to those of
+// the user whose file it is, and files are looked at before they are opened.
+func TestKeysAreForTheirOwners(t *testing.T) {
+	mine := cookie{owner: 1000}
+	for server, want := range map[uint32]bool{0: true, 1000: true, 1001: false} {
+		if mine.fits(server) != want {
+			t.Errorf("a server of user %d: %v", server, !want)
+		}
+	}
+	dir := t.TempDir()
+	l, err := net.Listen("unix", filepath.Join(dir, "X"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("unix", filepath.Join(dir, "X"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if uid, err := listener(c); err != nil || int(uid) != os.Getuid() {
+		t.Errorf("the server is user %d: %v", uid, err)
+	}
+	if err := unix.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"pipe", "X", "none", "."} {
+		if f, _, err := openRegular(filepath.Join(dir, name)); err == nil {
+			f.Close()
+			t.Errorf("%s was opened", name)
+		}
+	}
+}
+
+// TestAnswersToNothing: answers that xgb would wait for ever with end the
+// connection.
+func TestAnswersToNothing(t *testing.T) {
+	asked := func() *guard {
+		g := &guard{}
+		for _, major := range []byte{43, 1, 43, 2, 2} { // two of them have replies
+			g.count([]byte{major, 0})
+		}
+		return g
+	}
+	for name, said := range map[string][]struct {
+		number uint16
+		reply  bool
+		bad    bool
+	}{
+		"in order":                   {{1, true, false}, {2, false, false}, {3, true, false}, {5, false, false}},
+		"without errors":             {{1, true, false}, {3, true, false}},
+		"an error for a reply":       {{1, false, false}, {3, true, false}},
+		"the same again":             {{1, true, false}, {1, true, true}},
+		"of the future":              {{6, false, true}},
+		"of before all":              {{0, false, true}},
+		"a reply that is left out":   {{3, true, true}},
+		"an error that comes late":   {{1, true, false}, {3, true, false}, {2, false, true}},
+		"a reply to what has none":   {{1, true, false}, {2, true, true}},
+		"a reply far behind the end": {{40_000, true, true}},
+	} {
+		g := asked()
+		for _, s := range said {
+			if err := g.expected(s.number, s.reply); (err != nil) != s.bad {
+				t.Errorf("%s: answer to %d: %v", name, s.number, err)
+			}
+		}
+	}
+	g := &guard{}
+	for range 3 << 16 { // the numbers begin anew
+		g.count([]byte{43, 0})
+		if err := g.expected(g.sent, true); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ package x11
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/jezek/xgb/xproto"
@@ -50,9 +51,7 @@ func (k keyboard) open() error {
 // request is one of size bytes, but for what is special about it.
 func (k keyboard) request(minor byte, size int) []byte {
 	b := make([]byte, size)
-	k.ExtLock.RLock()
-	b[0], b[1] = k.Extensions[extKeyboard], minor
-	k.ExtLock.RUnlock()
+	b[0], b[1] = k.opcode(extKeyboard), minor
 	binary.LittleEndian.PutUint16(b[2:], uint16(size/4)) //nolint:gosec // a few bytes
 	if minor != xkbUseExtension {
 		binary.LittleEndian.PutUint16(b[4:], xkbCoreKeyboard)
@@ -62,11 +61,9 @@ func (k keyboard) request(minor byte, size int) []byte {
 
 // reply gives an answer of at least so many bytes.
 func (k keyboard) reply(request []byte, least int) ([]byte, error) {
-	cookie := k.NewCookie(true, true)
-	k.NewRequest(request, cookie)
-	reply, err := cookie.Reply()
-	if err == nil && len(reply) < least {
-		err = fmt.Errorf("%s: %d bytes: %w", extKeyboard, len(reply), errServer)
+	reply, err := k.answer(request, least)
+	if errors.Is(err, errServer) {
+		err = fmt.Errorf("%s: %w", extKeyboard, err)
 	}
 	return reply, err
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
+	"golang.org/x/sys/unix"
 
 	"warren/session/screen"
 )
@@ -42,6 +43,7 @@ var errServer = errors.New("the X server's answer is not acceptable")
 type link struct {
 	*xgb.Conn
 	raw    net.Conn
+	guard  *guard
 	screen xproto.ScreenInfo
 	order  byte // of an image's bytes
 	pixel  map[byte]byte
@@ -100,19 +102,50 @@ var prepare = sync.OnceFunc(func() { //nolint:gochecknoglobals // once a process
 // server that hangs answers nothing.
 func connect(ctx context.Context, p place, handle func(*link, event)) (*link, error) {
 	err := fmt.Errorf("display %s: %w", p.name, screen.ErrGone)
-	for _, cookie := range append([][]byte{nil}, p.cookies...) {
-		var l *link
-		if l, err = connectWith(ctx, p, cookie, handle); err == nil {
+	for i := -1; i < len(p.cookies); i++ {
+		var key *cookie
+		if i >= 0 {
+			key = &p.cookies[i]
+		}
+		l, failed := connectWith(ctx, p, key, handle)
+		if failed == nil {
 			return l, nil
 		}
-		if errors.Is(err, os.ErrDeadlineExceeded) { // it hangs, whatever the key
-			break
+		if errors.Is(failed, errForeign) {
+			continue
+		}
+		err = failed
+		if errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
+			return nil, err // it does not answer, whatever it is shown
 		}
 	}
 	return nil, err
 }
 
-func connectWith(ctx context.Context, p place, cookie []byte, handle func(*link, event)) (l *link, err error) {
+// errForeign is a server that a key is not for.
+var errForeign = errors.New("the X server is another user's than the key")
+
+// listener is the user that listens at the other end.
+func listener(raw net.Conn) (uid uint32, err error) {
+	u, ok := raw.(*net.UnixConn)
+	if !ok {
+		return 0, errServer
+	}
+	c, err := u.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var who *unix.Ucred
+	if failed := c.Control(func(fd uintptr) { who, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); failed != nil { //nolint:gosec // a descriptor
+		return 0, failed
+	}
+	if err != nil {
+		return 0, err
+	}
+	return who.Uid, nil
+}
+
+func connectWith(ctx context.Context, p place, key *cookie, handle func(*link, event)) (l *link, err error) {
 	prepare()
 	raw, err := (&net.Dialer{Timeout: connectTime}).DialContext(ctx, "unix", p.socket)
 	if err != nil {
@@ -124,12 +157,24 @@ func connectWith(ctx context.Context, p place, cookie []byte, handle func(*link,
 		}
 	}()
 	defer context.AfterFunc(ctx, func() { raw.Close() })()
+	var shown []byte
+	if key != nil {
+		uid, err := listener(raw)
+		if err != nil {
+			return nil, fmt.Errorf("display %s: %w", p.name, err)
+		}
+		if !key.fits(uid) {
+			return nil, fmt.Errorf("display %s: %w", p.name, errForeign)
+		}
+		shown = key.data
+	}
 	if err := raw.SetDeadline(time.Now().Add(connectTime)); err != nil {
 		return nil, err
 	}
 	l = &link{raw: raw, extensions: map[string]opened{}, pixel: map[byte]byte{}, done: make(chan struct{})}
 	err = safely(func() error {
-		c, err := xgb.NewConnNet(&guard{Conn: raw, buffered: bufio.NewReaderSize(raw, 16<<10), hello: hello(cookie)})
+		l.guard = &guard{Conn: raw, buffered: bufio.NewReaderSize(raw, 16<<10), hello: hello(shown)}
+		c, err := xgb.NewConnNet(l.guard)
 		if err != nil {
 			return err
 		}
@@ -194,6 +239,7 @@ func (l *link) extension(name string) error {
 		l.ExtLock.Lock()
 		defer l.ExtLock.Unlock()
 		l.Extensions[name] = r.MajorOpcode
+		l.guard.learn(r.MajorOpcode, name)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.extensions[name] = opened{r.FirstEvent}
@@ -252,75 +298,4 @@ func hello(cookie []byte) []byte {
 		b = append(b, make([]byte, -len(s)&3)...)
 	}
 	return b
-}
-
-// guard stands between xgb and the server. It puts our own greeting in place
-// of xgb's, which would take a key from this process's environment, and ends
-// the connection where a reply is announced that is longer than any we ask
-// for: xgb allocates what it is told.
-type guard struct {
-	net.Conn
-	buffered *bufio.Reader
-	hello    []byte // sent in place of the first Write
-
-	head         [32]byte
-	filled, body int
-	begun        bool // the setup's head, of 8 bytes, has come
-}
-
-func (g *guard) Write(b []byte) (int, error) {
-	if g.hello == nil {
-		return g.Conn.Write(b)
-	}
-	own := g.hello
-	g.hello = nil
-	if _, err := g.Conn.Write(own); err != nil {
-		return 0, err
-	}
-	return len(b), nil
-}
-
-func (g *guard) Read(b []byte) (int, error) {
-	n, err := g.buffered.Read(b)
-	if bad := g.check(b[:n]); bad != nil {
-		return 0, bad
-	}
-	return n, err
-}
-
-// check follows the stream's messages.
-func (g *guard) check(b []byte) error {
-	for len(b) > 0 {
-		if g.body > 0 {
-			n := min(g.body, len(b))
-			g.body -= n
-			b = b[n:]
-			continue
-		}
-		want := len(g.head)
-		if !g.begun {
-			want = 8
-		}
-		n := copy(g.head[g.filled:want], b)
-		g.filled += n
-		b = b[n:]
-		if g.filled < want {
-			return nil
-		}
-		g.filled = 0
-		if !g.begun {
-			g.begun = true
-			g.body = 4 * int(binary.LittleEndian.Uint16(g.head[6:]))
-			continue
-		}
-		switch length := uint64(binary.LittleEndian.Uint32(g.head[4:])) * 4; {
-		case g.head[0]&0x7f == 35: // a generic event is longer than xgb believes, and nobody asked for one
-			return fmt.Errorf("a generic event: %w", errServer)
-		case g.head[0] == 1 && length > maxReply:
-			return fmt.Errorf("a reply of %d bytes: %w", length, errServer)
-		case g.head[0] == 1:
-			g.body = int(length) //nolint:gosec // bounded above
-		}
-	}
-	return nil
 }

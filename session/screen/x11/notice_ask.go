@@ -141,8 +141,14 @@ func (q *dialog) answer(e event) (answer *bool, redraw bool) {
 	yes, no := true, false
 	switch e := e.Event.(type) {
 	case xproto.ButtonPressEvent:
-		q.pressed = q.under(e.EventX, e.EventY)
+		q.pressed = nil
+		if e.Detail == 1 { // no wheel says yes
+			q.pressed = q.under(e.EventX, e.EventY)
+		}
 	case xproto.ButtonReleaseEvent:
+		if e.Detail != 1 {
+			return nil, false
+		}
 		// As buttons are: pressed and let go on the same one.
 		if under := q.under(e.EventX, e.EventY); under != nil && q.pressed != nil && *under == *q.pressed {
 			return under, false
@@ -160,6 +166,9 @@ func (q *dialog) answer(e event) (answer *bool, redraw bool) {
 				return &yes, false
 			}
 			return &no, false
+		default: // somebody is typing, and not to us
+			redraw, q.allow = q.allow, false
+			return nil, redraw
 		}
 	}
 	return nil, false

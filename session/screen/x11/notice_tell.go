@@ -5,6 +5,7 @@ package x11
 import (
 	"context"
 	"image"
+	"time"
 	"sync"
 
 	"github.com/jezek/xgb/xproto"
@@ -109,10 +110,16 @@ func (d *Display) Tell(ctx context.Context, w screen.Watching) error {
 	if err := n.show(c); err != nil {
 		return err
 	}
+	again := time.NewTicker(placing)
+	defer again.Stop()
 	for {
-		e, _, err := n.wait(ctx, nil)
+		e, timeout, err := n.wait(ctx, again.C)
 		if err != nil {
 			return err
+		}
+		if timeout {
+			n.place()
+			continue
 		}
 		if err := n.tend(e); err != nil {
 			return err

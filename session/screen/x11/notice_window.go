@@ -4,10 +4,10 @@ package x11
 
 import (
 	"context"
+	"errors"
 	"image"
 	"time"
 
-	"github.com/jezek/xgb/randr"
 	"github.com/jezek/xgb/xproto"
 
 	"warren/session/screen"
@@ -24,6 +24,7 @@ type window struct {
 	events chan event // of the server; what does not fit is lost
 	picture
 	raised []time.Time
+	undone int // how often it was hidden
 }
 
 // picture is what the window shows.
@@ -61,7 +62,7 @@ func (d *Display) openWindow(ctx context.Context, size image.Point, where func(m
 			return err
 		}
 		const events = xproto.EventMaskExposure | xproto.EventMaskButtonPress | xproto.EventMaskButtonRelease |
-			xproto.EventMaskButton1Motion | xproto.EventMaskKeyPress | xproto.EventMaskVisibilityChange
+			xproto.EventMaskButton1Motion | xproto.EventMaskKeyPress | xproto.EventMaskVisibilityChange | xproto.EventMaskStructureNotify
 		err = xproto.CreateWindowChecked(w.Conn, 0, w.id, w.screen.Root,
 			int16(w.bounds.Min.X), int16(w.bounds.Min.Y), uint16(size.X), uint16(size.Y), 0, //nolint:gosec // on the display
 			xproto.WindowClassInputOutput, 0, xproto.CwBackPixel|xproto.CwOverrideRedirect|xproto.CwEventMask,
@@ -92,17 +93,17 @@ func (w *window) primary() (image.Rectangle, error) {
 	if w.extension(extRandR) != nil {
 		return all, nil
 	}
-	m, err := randr.GetMonitors(w.Conn, w.screen.Root, true).Reply()
-	if err != nil || len(m.Monitors) == 0 { // of a version that has none
+	m, err := w.getMonitors()
+	if err != nil || len(m) == 0 { // of a version that has none
 		return all, nil //nolint:nilerr // the whole display will do
 	}
-	best := m.Monitors[0]
-	for _, one := range m.Monitors {
-		if one.Primary {
+	best := m[0]
+	for _, one := range m {
+		if one.primary {
 			best = one
 		}
 	}
-	if r := rectangle(best.X, best.Y, best.Width, best.Height).Intersect(all); !r.Empty() {
+	if r := best.bounds.Intersect(all); !r.Empty() {
 		return r, nil
 	}
 	return all, nil
@@ -142,11 +143,22 @@ func (w *window) paint() error {
 // the same.
 const raising = 6
 
-// tend does what any window does with an event.
+// errHidden is a window that another program keeps from being seen.
+var errHidden = errors.New("another program of the display takes the window away")
+
+// tend does what any window does with an event, and undoes what other programs
+// do to it: whoever is watched has to see so.
 func (w *window) tend(e event) error {
 	switch e := e.Event.(type) {
 	case xproto.ExposeEvent:
 		return w.ask(w.paint)
+	case xproto.DestroyNotifyEvent:
+		return errHidden
+	case xproto.UnmapNotifyEvent:
+		if w.undone++; w.undone > mostUndone {
+			return errHidden
+		}
+		w.place()
 	case xproto.VisibilityNotifyEvent:
 		if e.State == xproto.VisibilityUnobscured {
 			return nil
@@ -157,16 +169,37 @@ func (w *window) tend(e event) error {
 		}
 		if len(w.raised) < raising {
 			w.raised = append(w.raised, now)
-			xproto.ConfigureWindow(w.Conn, w.id, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeAbove})
+			w.raise()
 		}
 	}
 	return nil
 }
 
+const (
+	// mostUndone bounds how often another program may hide the window.
+	mostUndone = 20
+	// placing is how often the window is put back where it should be, above all
+	// others, whatever was done to it.
+	placing = 5 * time.Second
+)
+
+func (w *window) raise() {
+	xproto.ConfigureWindow(w.Conn, w.id, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeAbove})
+}
+
 // move puts the window elsewhere.
 func (w *window) move(to image.Point) {
 	w.bounds = w.bounds.Add(to.Sub(w.bounds.Min))
-	xproto.ConfigureWindow(w.Conn, w.id, xproto.ConfigWindowX|xproto.ConfigWindowY, []uint32{uint32(int32(to.X)), uint32(int32(to.Y))}) //nolint:gosec // on the display
+	w.place()
+}
+
+// place has the window where it should be, as large as it should be, in sight.
+func (w *window) place() {
+	xproto.MapWindow(w.Conn, w.id)
+	xproto.ConfigureWindow(w.Conn, w.id, xproto.ConfigWindowX|xproto.ConfigWindowY|xproto.ConfigWindowWidth|xproto.ConfigWindowHeight, []uint32{
+		uint32(int32(w.bounds.Min.X)), uint32(int32(w.bounds.Min.Y)), uint32(w.bounds.Dx()), uint32(w.bounds.Dy()), //nolint:gosec // on the display
+	})
+	w.raise()
 }
 
 // at is a place in the window, in units.

@@ -18,7 +18,10 @@ const (
 	// maxProcesses and maxEnvironment bound the search for keys.
 	maxProcesses   = 32 << 10
 	maxEnvironment = 128 << 10
-	sockets        = "/tmp/.X11-unix"
+	// maxPlaces and maxFiles bound the displays, and the files of keys of each.
+	maxPlaces = 64
+	maxFiles  = 16
+	sockets   = "/tmp/.X11-unix"
 )
 
 // place is where a display's server listens.
@@ -26,7 +29,7 @@ type place struct {
 	name    string // ":0"
 	number  int
 	socket  string   // a path, or "@" and an abstract name
-	cookies [][]byte // keys that may open it
+	cookies []cookie // keys that may open it
 }
 
 // finding is what this machine has of displays.
@@ -56,7 +59,7 @@ func (p probe) look() finding {
 	for _, root := range p.roots {
 		names, _ := filepath.Glob(root + sockets + "/X*")
 		for _, path := range names {
-			if n, ok := number(strings.TrimPrefix(filepath.Base(path), "X")); ok && at[n] == "" {
+			if n, ok := number(strings.TrimPrefix(filepath.Base(path), "X")); ok && at[n] == "" && len(at) < maxPlaces {
 				at[n] = path
 			}
 		}
@@ -72,7 +75,7 @@ func (p probe) look() finding {
 	for line := range strings.Lines(string(p.read("net/unix", maxEnvironment))) {
 		fields := strings.Fields(line)
 		name, ok := strings.CutPrefix(fields[len(fields)-1], "@"+sockets+"/X")
-		if n, isNumber := number(name); ok && isNumber && at[n] == "" {
+		if n, isNumber := number(name); ok && isNumber && at[n] == "" && len(at) < maxPlaces {
 			at[n] = "@" + sockets + "/X" + name
 		}
 	}
@@ -97,10 +100,11 @@ func (p probe) look() finding {
 }
 
 // keysIn reads the files that may hold a display's keys.
-func keysIn(files []string, number int) (out [][]byte) {
+func keysIn(files []string, number int) (out []cookie) {
 	for _, path := range files {
 		for _, c := range cookies(path, number) {
-			if len(out) < maxCookies && !slices.ContainsFunc(out, func(o []byte) bool { return bytes.Equal(o, c) }) {
+			same := func(o cookie) bool { return o.owner == c.owner && bytes.Equal(o.data, c.data) }
+			if len(out) < maxCookies && !slices.ContainsFunc(out, same) {
 				out = append(out, c)
 			}
 		}
@@ -114,7 +118,7 @@ func keysIn(files []string, number int) (out [][]byte) {
 func (p probe) authorities(at map[int]string) map[int][]string {
 	files := map[int][]string{}
 	add := func(n int, path string) {
-		if at[n] != "" && path != "" && !slices.Contains(files[n], path) {
+		if at[n] != "" && path != "" && len(files[n]) < maxFiles && !slices.Contains(files[n], path) {
 			files[n] = append(files[n], path)
 		}
 	}

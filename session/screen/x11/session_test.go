@@ -370,7 +370,7 @@ func TestServerThatHangsIsTriedOnce(t *testing.T) {
 	}
 	defer l.Close()
 	begun := time.Now()
-	if _, err := connect(t.Context(), place{name: ":1", socket: socket, cookies: make([][]byte, 16)}, func(*link, event) {}); err == nil {
+	if _, err := connect(t.Context(), place{name: ":1", socket: socket, cookies: make([]cookie, 16)}, func(*link, event) {}); err == nil {
 		t.Fatal("a server that says nothing lets in")
 	}
 	if took := time.Since(begun); took > 2*connectTime {
