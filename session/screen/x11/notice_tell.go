@@ -5,8 +5,8 @@ package x11
 import (
 	"context"
 	"image"
-	"time"
 	"sync"
+	"time"
 
 	"github.com/jezek/xgb/xproto"
 
