@@ -138,11 +138,7 @@ export const desktop = {
 		await until("it has ended", () => device.node.exitCode !== null || device.node.signalCode !== null, 30_000);
 		await page.locator(".desk-over").waitFor();
 		device.up();
-		await until("it goes on", async () => {
-			const again = page.getByRole("button", { name: "Open again" });
-			if ((await again.count()) > 0) {
-				await again.click({ timeout: 1000 });
-			}
+		await until("it goes on by itself", async () => {
 			await page.getByRole("img", { name: "open", exact: true }).waitFor({ timeout: 3000 });
 			return same(page, x);
 		}, 90_000);

@@ -71,6 +71,7 @@ function Over({ desk, shown }: { desk: Desk; shown: Shown }): ReactElement | nul
 		case "lost":
 			return (
 				<Say>
+					{shown.problem !== undefined && <Name>{shown.problem.message}</Name>}
 					<div>{t.terminal.reconnecting(left(shown.retryAt))}</div>
 					{again}
 				</Say>
