@@ -14,4 +14,7 @@ func TestTheOneRemovedIsNotAsked(t *testing.T) {
 	if got := but(all, one.Node); len(got) != 1 || got[0].Node != two.Node || all[0].Node != one.Node {
 		t.Errorf("asks %v of %v", got, all)
 	}
+	if got := but(all[:1], one.Node); len(got) != 1 {
+		t.Errorf("nobody is asked where only the one removed is known: %v", got)
+	}
 }
