@@ -96,9 +96,17 @@ const MaxGrab = 1 << 21
 type Layout struct {
 	Size     image.Point
 	Monitors []Monitor
+	// Displays are all that the machine had when this one was opened.
+	Displays []Named
 	// Limits are sentences for the technician: what is not possible here, and
 	// why.
 	Limits []string
+}
+
+// Named is a display that may be asked for.
+type Named struct {
+	// Name is ":0"; Owner the system's user whose it is, empty where unknown.
+	Name, Owner string
 }
 
 // Monitor is a part of a display.

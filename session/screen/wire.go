@@ -15,8 +15,12 @@ import (
 // errMessage is what every refusal of a message wraps.
 var errMessage = errors.New("message not acceptable")
 
-// maxMonitors bounds the monitors of a display.
-const maxMonitors = 64
+// maxMonitors bounds the monitors of a display, maxDisplays a machine's
+// displays.
+const (
+	maxMonitors = 64
+	maxDisplays = 64
+)
 
 // The closed list of a message's first byte.
 const (
@@ -198,7 +202,8 @@ func decodeEvent(b []byte) (*warrenv1.ScreenEvent, error) {
 	switch {
 	case e.GetReady() != nil:
 		r := e.GetReady()
-		if r.GetWidth() < 1 || r.GetHeight() < 1 || r.GetWidth() > tiles.MaxSide || r.GetHeight() > tiles.MaxSide || len(r.GetMonitors()) > maxMonitors {
+		if r.GetWidth() < 1 || r.GetHeight() < 1 || r.GetWidth() > tiles.MaxSide || r.GetHeight() > tiles.MaxSide ||
+			len(r.GetMonitors()) > maxMonitors || len(r.GetDisplays()) > maxDisplays {
 			return nil, fmt.Errorf("a picture of %d by %d pixels: %w", r.GetWidth(), r.GetHeight(), errMessage)
 		}
 	case e.GetCursor() != nil:

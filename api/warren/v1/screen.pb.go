@@ -310,7 +310,9 @@ type ScreenReady struct {
 	ClipboardIn  bool `protobuf:"varint,7,opt,name=clipboard_in,json=clipboardIn,proto3" json:"clipboard_in,omitempty"`
 	ClipboardOut bool `protobuf:"varint,8,opt,name=clipboard_out,json=clipboardOut,proto3" json:"clipboard_out,omitempty"`
 	// Sentences: what cannot be done here and why.
-	Limits        []string `protobuf:"bytes,9,rep,name=limits,proto3" json:"limits,omitempty"`
+	Limits []string `protobuf:"bytes,9,rep,name=limits,proto3" json:"limits,omitempty"`
+	// All displays of the machine when the session began.
+	Displays      []*ScreenDisplay `protobuf:"bytes,11,rep,name=displays,proto3" json:"displays,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -408,6 +410,67 @@ func (x *ScreenReady) GetLimits() []string {
 	return nil
 }
 
+func (x *ScreenReady) GetDisplays() []*ScreenDisplay {
+	if x != nil {
+		return x.Displays
+	}
+	return nil
+}
+
+type ScreenDisplay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ":0"
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Whose it is: a user of the device's system; empty is unknown.
+	Owner         string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScreenDisplay) Reset() {
+	*x = ScreenDisplay{}
+	mi := &file_warren_v1_screen_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScreenDisplay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScreenDisplay) ProtoMessage() {}
+
+func (x *ScreenDisplay) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_screen_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScreenDisplay.ProtoReflect.Descriptor instead.
+func (*ScreenDisplay) Descriptor() ([]byte, []int) {
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ScreenDisplay) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ScreenDisplay) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
 type ScreenMonitor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// From 1 on; 0 stands for all.
@@ -425,7 +488,7 @@ type ScreenMonitor struct {
 
 func (x *ScreenMonitor) Reset() {
 	*x = ScreenMonitor{}
-	mi := &file_warren_v1_screen_proto_msgTypes[3]
+	mi := &file_warren_v1_screen_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -437,7 +500,7 @@ func (x *ScreenMonitor) String() string {
 func (*ScreenMonitor) ProtoMessage() {}
 
 func (x *ScreenMonitor) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[3]
+	mi := &file_warren_v1_screen_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -450,7 +513,7 @@ func (x *ScreenMonitor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenMonitor.ProtoReflect.Descriptor instead.
 func (*ScreenMonitor) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{3}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ScreenMonitor) GetId() uint32 {
@@ -520,7 +583,7 @@ type ScreenCursor struct {
 
 func (x *ScreenCursor) Reset() {
 	*x = ScreenCursor{}
-	mi := &file_warren_v1_screen_proto_msgTypes[4]
+	mi := &file_warren_v1_screen_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -532,7 +595,7 @@ func (x *ScreenCursor) String() string {
 func (*ScreenCursor) ProtoMessage() {}
 
 func (x *ScreenCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[4]
+	mi := &file_warren_v1_screen_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -545,7 +608,7 @@ func (x *ScreenCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenCursor.ProtoReflect.Descriptor instead.
 func (*ScreenCursor) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{4}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ScreenCursor) GetId() uint32 {
@@ -609,7 +672,7 @@ type ScreenPlace struct {
 
 func (x *ScreenPlace) Reset() {
 	*x = ScreenPlace{}
-	mi := &file_warren_v1_screen_proto_msgTypes[5]
+	mi := &file_warren_v1_screen_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +684,7 @@ func (x *ScreenPlace) String() string {
 func (*ScreenPlace) ProtoMessage() {}
 
 func (x *ScreenPlace) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[5]
+	mi := &file_warren_v1_screen_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,7 +697,7 @@ func (x *ScreenPlace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenPlace.ProtoReflect.Descriptor instead.
 func (*ScreenPlace) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{5}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ScreenPlace) GetX() int32 {
@@ -666,7 +729,7 @@ type ScreenClipboard struct {
 
 func (x *ScreenClipboard) Reset() {
 	*x = ScreenClipboard{}
-	mi := &file_warren_v1_screen_proto_msgTypes[6]
+	mi := &file_warren_v1_screen_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -678,7 +741,7 @@ func (x *ScreenClipboard) String() string {
 func (*ScreenClipboard) ProtoMessage() {}
 
 func (x *ScreenClipboard) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[6]
+	mi := &file_warren_v1_screen_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -691,7 +754,7 @@ func (x *ScreenClipboard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenClipboard.ProtoReflect.Descriptor instead.
 func (*ScreenClipboard) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{6}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ScreenClipboard) GetMime() string {
@@ -732,7 +795,7 @@ type ScreenViewers struct {
 
 func (x *ScreenViewers) Reset() {
 	*x = ScreenViewers{}
-	mi := &file_warren_v1_screen_proto_msgTypes[7]
+	mi := &file_warren_v1_screen_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -744,7 +807,7 @@ func (x *ScreenViewers) String() string {
 func (*ScreenViewers) ProtoMessage() {}
 
 func (x *ScreenViewers) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[7]
+	mi := &file_warren_v1_screen_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -757,7 +820,7 @@ func (x *ScreenViewers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenViewers.ProtoReflect.Descriptor instead.
 func (*ScreenViewers) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{7}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ScreenViewers) GetTechnicians() []string {
@@ -785,7 +848,7 @@ type ScreenQuality struct {
 
 func (x *ScreenQuality) Reset() {
 	*x = ScreenQuality{}
-	mi := &file_warren_v1_screen_proto_msgTypes[8]
+	mi := &file_warren_v1_screen_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -797,7 +860,7 @@ func (x *ScreenQuality) String() string {
 func (*ScreenQuality) ProtoMessage() {}
 
 func (x *ScreenQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[8]
+	mi := &file_warren_v1_screen_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -810,7 +873,7 @@ func (x *ScreenQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenQuality.ProtoReflect.Descriptor instead.
 func (*ScreenQuality) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{8}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ScreenQuality) GetMode() string {
@@ -865,7 +928,7 @@ type ScreenAsking struct {
 
 func (x *ScreenAsking) Reset() {
 	*x = ScreenAsking{}
-	mi := &file_warren_v1_screen_proto_msgTypes[9]
+	mi := &file_warren_v1_screen_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +940,7 @@ func (x *ScreenAsking) String() string {
 func (*ScreenAsking) ProtoMessage() {}
 
 func (x *ScreenAsking) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[9]
+	mi := &file_warren_v1_screen_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +953,7 @@ func (x *ScreenAsking) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenAsking.ProtoReflect.Descriptor instead.
 func (*ScreenAsking) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{9}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ScreenAsking) GetSeconds() uint32 {
@@ -909,7 +972,7 @@ type ScreenNote struct {
 
 func (x *ScreenNote) Reset() {
 	*x = ScreenNote{}
-	mi := &file_warren_v1_screen_proto_msgTypes[10]
+	mi := &file_warren_v1_screen_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -921,7 +984,7 @@ func (x *ScreenNote) String() string {
 func (*ScreenNote) ProtoMessage() {}
 
 func (x *ScreenNote) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[10]
+	mi := &file_warren_v1_screen_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -934,7 +997,7 @@ func (x *ScreenNote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenNote.ProtoReflect.Descriptor instead.
 func (*ScreenNote) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{10}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ScreenNote) GetText() string {
@@ -966,7 +1029,7 @@ type ScreenInput struct {
 
 func (x *ScreenInput) Reset() {
 	*x = ScreenInput{}
-	mi := &file_warren_v1_screen_proto_msgTypes[11]
+	mi := &file_warren_v1_screen_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1041,7 @@ func (x *ScreenInput) String() string {
 func (*ScreenInput) ProtoMessage() {}
 
 func (x *ScreenInput) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[11]
+	mi := &file_warren_v1_screen_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1054,7 @@ func (x *ScreenInput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenInput.ProtoReflect.Descriptor instead.
 func (*ScreenInput) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{11}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ScreenInput) GetInput() isScreenInput_Input {
@@ -1167,7 +1230,7 @@ type ScreenAck struct {
 
 func (x *ScreenAck) Reset() {
 	*x = ScreenAck{}
-	mi := &file_warren_v1_screen_proto_msgTypes[12]
+	mi := &file_warren_v1_screen_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1179,7 +1242,7 @@ func (x *ScreenAck) String() string {
 func (*ScreenAck) ProtoMessage() {}
 
 func (x *ScreenAck) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[12]
+	mi := &file_warren_v1_screen_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1192,7 +1255,7 @@ func (x *ScreenAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenAck.ProtoReflect.Descriptor instead.
 func (*ScreenAck) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{12}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ScreenAck) GetNumber() uint32 {
@@ -1216,7 +1279,7 @@ type ScreenKey struct {
 
 func (x *ScreenKey) Reset() {
 	*x = ScreenKey{}
-	mi := &file_warren_v1_screen_proto_msgTypes[13]
+	mi := &file_warren_v1_screen_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1228,7 +1291,7 @@ func (x *ScreenKey) String() string {
 func (*ScreenKey) ProtoMessage() {}
 
 func (x *ScreenKey) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[13]
+	mi := &file_warren_v1_screen_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1241,7 +1304,7 @@ func (x *ScreenKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenKey.ProtoReflect.Descriptor instead.
 func (*ScreenKey) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{13}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ScreenKey) GetCode() string {
@@ -1285,7 +1348,7 @@ type ScreenPointer struct {
 
 func (x *ScreenPointer) Reset() {
 	*x = ScreenPointer{}
-	mi := &file_warren_v1_screen_proto_msgTypes[14]
+	mi := &file_warren_v1_screen_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1297,7 +1360,7 @@ func (x *ScreenPointer) String() string {
 func (*ScreenPointer) ProtoMessage() {}
 
 func (x *ScreenPointer) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[14]
+	mi := &file_warren_v1_screen_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1310,7 +1373,7 @@ func (x *ScreenPointer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenPointer.ProtoReflect.Descriptor instead.
 func (*ScreenPointer) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{14}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ScreenPointer) GetX() int32 {
@@ -1345,7 +1408,7 @@ type ScreenWheel struct {
 
 func (x *ScreenWheel) Reset() {
 	*x = ScreenWheel{}
-	mi := &file_warren_v1_screen_proto_msgTypes[15]
+	mi := &file_warren_v1_screen_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1357,7 +1420,7 @@ func (x *ScreenWheel) String() string {
 func (*ScreenWheel) ProtoMessage() {}
 
 func (x *ScreenWheel) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[15]
+	mi := &file_warren_v1_screen_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1370,7 +1433,7 @@ func (x *ScreenWheel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenWheel.ProtoReflect.Descriptor instead.
 func (*ScreenWheel) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{15}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ScreenWheel) GetDx() int32 {
@@ -1401,7 +1464,7 @@ type ScreenView struct {
 
 func (x *ScreenView) Reset() {
 	*x = ScreenView{}
-	mi := &file_warren_v1_screen_proto_msgTypes[16]
+	mi := &file_warren_v1_screen_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1413,7 +1476,7 @@ func (x *ScreenView) String() string {
 func (*ScreenView) ProtoMessage() {}
 
 func (x *ScreenView) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[16]
+	mi := &file_warren_v1_screen_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1426,7 +1489,7 @@ func (x *ScreenView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenView.ProtoReflect.Descriptor instead.
 func (*ScreenView) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{16}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ScreenView) GetMonitor() uint32 {
@@ -1466,7 +1529,7 @@ type ScreenRelease struct {
 
 func (x *ScreenRelease) Reset() {
 	*x = ScreenRelease{}
-	mi := &file_warren_v1_screen_proto_msgTypes[17]
+	mi := &file_warren_v1_screen_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1541,7 @@ func (x *ScreenRelease) String() string {
 func (*ScreenRelease) ProtoMessage() {}
 
 func (x *ScreenRelease) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[17]
+	mi := &file_warren_v1_screen_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1554,7 @@ func (x *ScreenRelease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenRelease.ProtoReflect.Descriptor instead.
 func (*ScreenRelease) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{17}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{18}
 }
 
 // ScreenChoice is the viewer's wish for the picture.
@@ -1507,7 +1570,7 @@ type ScreenChoice struct {
 
 func (x *ScreenChoice) Reset() {
 	*x = ScreenChoice{}
-	mi := &file_warren_v1_screen_proto_msgTypes[18]
+	mi := &file_warren_v1_screen_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1519,7 +1582,7 @@ func (x *ScreenChoice) String() string {
 func (*ScreenChoice) ProtoMessage() {}
 
 func (x *ScreenChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[18]
+	mi := &file_warren_v1_screen_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1532,7 +1595,7 @@ func (x *ScreenChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenChoice.ProtoReflect.Descriptor instead.
 func (*ScreenChoice) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{18}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ScreenChoice) GetMode() string {
@@ -1571,7 +1634,7 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\aquality\x18\x06 \x01(\v2\x18.warren.v1.ScreenQualityH\x00R\aquality\x121\n" +
 	"\x06asking\x18\a \x01(\v2\x17.warren.v1.ScreenAskingH\x00R\x06asking\x12+\n" +
 	"\x04note\x18\b \x01(\v2\x15.warren.v1.ScreenNoteH\x00R\x04noteB\a\n" +
-	"\x05event\"\x9f\x02\n" +
+	"\x05event\"\xd5\x02\n" +
 	"\vScreenReady\x12\x18\n" +
 	"\adisplay\x18\x01 \x01(\tR\adisplay\x12\x14\n" +
 	"\x05width\x18\x02 \x01(\rR\x05width\x12\x16\n" +
@@ -1581,7 +1644,11 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\acontrol\x18\x06 \x01(\bR\acontrol\x12!\n" +
 	"\fclipboard_in\x18\a \x01(\bR\vclipboardIn\x12#\n" +
 	"\rclipboard_out\x18\b \x01(\bR\fclipboardOut\x12\x16\n" +
-	"\x06limits\x18\t \x03(\tR\x06limits\"\x97\x01\n" +
+	"\x06limits\x18\t \x03(\tR\x06limits\x124\n" +
+	"\bdisplays\x18\v \x03(\v2\x18.warren.v1.ScreenDisplayR\bdisplays\"9\n" +
+	"\rScreenDisplay\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\"\x97\x01\n" +
 	"\rScreenMonitor\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\f\n" +
@@ -1671,51 +1738,53 @@ func file_warren_v1_screen_proto_rawDescGZIP() []byte {
 	return file_warren_v1_screen_proto_rawDescData
 }
 
-var file_warren_v1_screen_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_warren_v1_screen_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_warren_v1_screen_proto_goTypes = []any{
 	(*ScreenRequest)(nil),   // 0: warren.v1.ScreenRequest
 	(*ScreenEvent)(nil),     // 1: warren.v1.ScreenEvent
 	(*ScreenReady)(nil),     // 2: warren.v1.ScreenReady
-	(*ScreenMonitor)(nil),   // 3: warren.v1.ScreenMonitor
-	(*ScreenCursor)(nil),    // 4: warren.v1.ScreenCursor
-	(*ScreenPlace)(nil),     // 5: warren.v1.ScreenPlace
-	(*ScreenClipboard)(nil), // 6: warren.v1.ScreenClipboard
-	(*ScreenViewers)(nil),   // 7: warren.v1.ScreenViewers
-	(*ScreenQuality)(nil),   // 8: warren.v1.ScreenQuality
-	(*ScreenAsking)(nil),    // 9: warren.v1.ScreenAsking
-	(*ScreenNote)(nil),      // 10: warren.v1.ScreenNote
-	(*ScreenInput)(nil),     // 11: warren.v1.ScreenInput
-	(*ScreenAck)(nil),       // 12: warren.v1.ScreenAck
-	(*ScreenKey)(nil),       // 13: warren.v1.ScreenKey
-	(*ScreenPointer)(nil),   // 14: warren.v1.ScreenPointer
-	(*ScreenWheel)(nil),     // 15: warren.v1.ScreenWheel
-	(*ScreenView)(nil),      // 16: warren.v1.ScreenView
-	(*ScreenRelease)(nil),   // 17: warren.v1.ScreenRelease
-	(*ScreenChoice)(nil),    // 18: warren.v1.ScreenChoice
+	(*ScreenDisplay)(nil),   // 3: warren.v1.ScreenDisplay
+	(*ScreenMonitor)(nil),   // 4: warren.v1.ScreenMonitor
+	(*ScreenCursor)(nil),    // 5: warren.v1.ScreenCursor
+	(*ScreenPlace)(nil),     // 6: warren.v1.ScreenPlace
+	(*ScreenClipboard)(nil), // 7: warren.v1.ScreenClipboard
+	(*ScreenViewers)(nil),   // 8: warren.v1.ScreenViewers
+	(*ScreenQuality)(nil),   // 9: warren.v1.ScreenQuality
+	(*ScreenAsking)(nil),    // 10: warren.v1.ScreenAsking
+	(*ScreenNote)(nil),      // 11: warren.v1.ScreenNote
+	(*ScreenInput)(nil),     // 12: warren.v1.ScreenInput
+	(*ScreenAck)(nil),       // 13: warren.v1.ScreenAck
+	(*ScreenKey)(nil),       // 14: warren.v1.ScreenKey
+	(*ScreenPointer)(nil),   // 15: warren.v1.ScreenPointer
+	(*ScreenWheel)(nil),     // 16: warren.v1.ScreenWheel
+	(*ScreenView)(nil),      // 17: warren.v1.ScreenView
+	(*ScreenRelease)(nil),   // 18: warren.v1.ScreenRelease
+	(*ScreenChoice)(nil),    // 19: warren.v1.ScreenChoice
 }
 var file_warren_v1_screen_proto_depIdxs = []int32{
 	2,  // 0: warren.v1.ScreenEvent.ready:type_name -> warren.v1.ScreenReady
-	4,  // 1: warren.v1.ScreenEvent.cursor:type_name -> warren.v1.ScreenCursor
-	5,  // 2: warren.v1.ScreenEvent.pointer:type_name -> warren.v1.ScreenPlace
-	6,  // 3: warren.v1.ScreenEvent.clipboard:type_name -> warren.v1.ScreenClipboard
-	7,  // 4: warren.v1.ScreenEvent.viewers:type_name -> warren.v1.ScreenViewers
-	8,  // 5: warren.v1.ScreenEvent.quality:type_name -> warren.v1.ScreenQuality
-	9,  // 6: warren.v1.ScreenEvent.asking:type_name -> warren.v1.ScreenAsking
-	10, // 7: warren.v1.ScreenEvent.note:type_name -> warren.v1.ScreenNote
-	3,  // 8: warren.v1.ScreenReady.monitors:type_name -> warren.v1.ScreenMonitor
-	12, // 9: warren.v1.ScreenInput.ack:type_name -> warren.v1.ScreenAck
-	13, // 10: warren.v1.ScreenInput.key:type_name -> warren.v1.ScreenKey
-	14, // 11: warren.v1.ScreenInput.pointer:type_name -> warren.v1.ScreenPointer
-	15, // 12: warren.v1.ScreenInput.wheel:type_name -> warren.v1.ScreenWheel
-	6,  // 13: warren.v1.ScreenInput.clipboard:type_name -> warren.v1.ScreenClipboard
-	16, // 14: warren.v1.ScreenInput.view:type_name -> warren.v1.ScreenView
-	17, // 15: warren.v1.ScreenInput.release:type_name -> warren.v1.ScreenRelease
-	18, // 16: warren.v1.ScreenInput.quality:type_name -> warren.v1.ScreenChoice
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	5,  // 1: warren.v1.ScreenEvent.cursor:type_name -> warren.v1.ScreenCursor
+	6,  // 2: warren.v1.ScreenEvent.pointer:type_name -> warren.v1.ScreenPlace
+	7,  // 3: warren.v1.ScreenEvent.clipboard:type_name -> warren.v1.ScreenClipboard
+	8,  // 4: warren.v1.ScreenEvent.viewers:type_name -> warren.v1.ScreenViewers
+	9,  // 5: warren.v1.ScreenEvent.quality:type_name -> warren.v1.ScreenQuality
+	10, // 6: warren.v1.ScreenEvent.asking:type_name -> warren.v1.ScreenAsking
+	11, // 7: warren.v1.ScreenEvent.note:type_name -> warren.v1.ScreenNote
+	4,  // 8: warren.v1.ScreenReady.monitors:type_name -> warren.v1.ScreenMonitor
+	3,  // 9: warren.v1.ScreenReady.displays:type_name -> warren.v1.ScreenDisplay
+	13, // 10: warren.v1.ScreenInput.ack:type_name -> warren.v1.ScreenAck
+	14, // 11: warren.v1.ScreenInput.key:type_name -> warren.v1.ScreenKey
+	15, // 12: warren.v1.ScreenInput.pointer:type_name -> warren.v1.ScreenPointer
+	16, // 13: warren.v1.ScreenInput.wheel:type_name -> warren.v1.ScreenWheel
+	7,  // 14: warren.v1.ScreenInput.clipboard:type_name -> warren.v1.ScreenClipboard
+	17, // 15: warren.v1.ScreenInput.view:type_name -> warren.v1.ScreenView
+	18, // 16: warren.v1.ScreenInput.release:type_name -> warren.v1.ScreenRelease
+	19, // 17: warren.v1.ScreenInput.quality:type_name -> warren.v1.ScreenChoice
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_screen_proto_init() }
@@ -1733,7 +1802,7 @@ func file_warren_v1_screen_proto_init() {
 		(*ScreenEvent_Asking)(nil),
 		(*ScreenEvent_Note)(nil),
 	}
-	file_warren_v1_screen_proto_msgTypes[11].OneofWrappers = []any{
+	file_warren_v1_screen_proto_msgTypes[12].OneofWrappers = []any{
 		(*ScreenInput_Ack)(nil),
 		(*ScreenInput_Key)(nil),
 		(*ScreenInput_Text)(nil),
@@ -1751,7 +1820,7 @@ func file_warren_v1_screen_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_screen_proto_rawDesc), len(file_warren_v1_screen_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

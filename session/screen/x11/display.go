@@ -45,7 +45,8 @@ func New() *Desk { return &Desk{} }
 type Display struct {
 	*link
 	place  place
-	ended  func() bool // stops the watch on the session's end
+	all    []screen.Named // the machine's displays
+	ended  func() bool    // stops the watch on the session's end
 	root   xproto.Drawable
 	damage damage.Damage
 	region xfixes.Region
@@ -81,6 +82,7 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 		d, err := openPlace(ctx, p)
 		if err == nil {
 			d.rows, d.seats = &k.rows, &k.seats
+			d.all = listening(ctx, found.places)
 			return d, nil
 		}
 		if ctx.Err() != nil {
@@ -313,7 +315,7 @@ func (d *Display) Layout() (screen.Layout, error) {
 		out.Monitors, err = d.monitors()
 		return err
 	})
-	out.Size, out.Limits = d.size, d.limits
+	out.Size, out.Limits, out.Displays = d.size, d.limits, d.all
 	return out, err
 }
 

@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { begin } from "./stories/begin.mjs";
+import { clips } from "./stories/clips.mjs";
 import { desktop } from "./stories/desktop.mjs";
 import { edges } from "./stories/edges.mjs";
 import { german } from "./stories/german.mjs";
@@ -21,7 +22,7 @@ import { openBrowser, Story } from "./story.mjs";
 
 // A mesh in namespaces, where machines cannot meet directly: scripts/lab.
 const elsewhere = { via };
-const stories = { ...look, ...work, ...desktop, ...govern, ...mates, ...edges, ...begin, ...german };
+const stories = { ...look, ...work, ...desktop, ...clips, ...govern, ...mates, ...edges, ...begin, ...german };
 
 const bin = resolve(process.env.WARREN_BIN ?? "../../bin/warren");
 const only = process.argv.slice(2);

@@ -5,7 +5,7 @@ import { Button, Dot, Name, type Tone } from "../ui/parts";
 import { say } from "../ui/toast";
 import { Clipboard } from "./Clipboard";
 import type { Desk, Shown } from "./desk";
-import { Menu, Monitors, Specials } from "./menus";
+import { Menu, Screens, Specials } from "./menus";
 
 const tones: Record<Shown["phase"], Tone> = { connecting: "warn", asking: "warn", open: "ok", lost: "bad", ended: "off" };
 
@@ -22,6 +22,8 @@ export function Bar(props: {
 	shown: Shown;
 	name: string;
 	back: string;
+	/** Another of the device's displays is to be looked at. */
+	choose: (display: string) => void;
 }): ReactElement {
 	const t = useText();
 	const { desk, shown } = props;
@@ -54,7 +56,7 @@ export function Bar(props: {
 				</strong>
 			</a>
 			<Travel shown={shown} />
-			<Monitors desk={desk} shown={shown} />
+			<Screens desk={desk} shown={shown} choose={props.choose} />
 			<Button
 				look="plain"
 				slim
@@ -83,7 +85,15 @@ export function Bar(props: {
 					/>
 				</>
 			)}
-			<Button look="plain" slim icon="paste" aria-label={t.desk.clipboard} disabled={!open} onClick={() => setClip(true)} />
+			<Button
+				look="plain"
+				slim
+				icon="paste"
+				className={shown.copied?.taken === false ? "desk-news" : ""}
+				aria-label={shown.copied?.taken === false ? t.desk.clipboardNews : t.desk.clipboard}
+				disabled={!open}
+				onClick={() => setClip(true)}
+			/>
 			<Button
 				look="plain"
 				slim

@@ -1,13 +1,14 @@
 import { type ReactElement, useState } from "react";
 import { useText } from "../text";
 import { Dialog } from "../ui/Dialog";
-import { Button, Copy, Field, Note } from "../ui/parts";
-import { say } from "../ui/toast";
-import { contentOf, png, readClipboard, textOf } from "./clip";
+import { Button, Field, Note } from "../ui/parts";
+import { complain, say } from "../ui/toast";
+import { contentOf, png, previewOf, readClipboard, textOf } from "./clip";
 import type { Desk, Shown } from "./desk";
 import { longestText } from "./keyboard";
+import { kindOf } from "./Offer";
 
-/** Both clipboards, for where the browser lets a page have neither by itself. */
+/** Both clipboards, by hand. */
 export function Clipboard(props: { desk: Desk; shown: Shown; open: boolean; close: () => void }): ReactElement {
 	const t = useText();
 	const { desk, shown } = props;
@@ -26,7 +27,7 @@ export function Clipboard(props: { desk: Desk; shown: Shown; open: boolean; clos
 		try {
 			const c = await readClipboard();
 			if (c?.mime === png) {
-				if (mayIn && desk.give(c)) {
+				if (mayIn && desk.clips.give(c)) {
 					done(t.desk.gave);
 				}
 			} else if (c !== undefined) {
@@ -39,18 +40,7 @@ export function Clipboard(props: { desk: Desk; shown: Shown; open: boolean; clos
 	return (
 		<Dialog open={props.open} close={props.close} title={t.desk.clipboard}>
 			<p>{t.desk.clipboardWhat}</p>
-			{shown.ready?.clipboardOut === true ? (
-				<Field label={t.desk.copied}>
-					{(id) => (
-						<div className="desk-clip">
-							<textarea id={id} className="input" rows={3} readOnly value={shown.copied} placeholder={t.desk.nothingCopied} />
-							{shown.copied !== "" && <Copy text={shown.copied} />}
-						</div>
-					)}
-				</Field>
-			) : (
-				<Note>{t.desk.noOut}</Note>
-			)}
+			{shown.ready?.clipboardOut === true ? <There desk={desk} shown={shown} done={done} /> : <Note>{t.desk.noOut}</Note>}
 			{controls && (
 				<>
 					<Field label={t.desk.toSend} note={text.length > longestText ? t.desk.tooLong : undefined}>
@@ -76,7 +66,7 @@ export function Clipboard(props: { desk: Desk; shown: Shown; open: boolean; clos
 							slim
 							look="main"
 							disabled={text === "" || !mayIn}
-							onClick={() => desk.give(contentOf(text)) && done(t.desk.gave)}
+							onClick={() => desk.clips.give(contentOf(text)) && done(t.desk.gave)}
 						>
 							{t.desk.put}
 						</Button>
@@ -92,5 +82,36 @@ export function Clipboard(props: { desk: Desk; shown: Shown; open: boolean; clos
 				</>
 			)}
 		</Dialog>
+	);
+}
+
+/** What the device copied last. */
+function There(props: { desk: Desk; shown: Shown; done: (said: string) => void }): ReactElement {
+	const t = useText();
+	const { copied } = props.shown;
+	return (
+		<Field label={t.desk.copied} note={copied === undefined ? undefined : kindOf(copied.content, t)}>
+			{(id, note) => (
+				<div className="desk-clip">
+					<textarea
+						id={id}
+						aria-describedby={note}
+						className="input"
+						rows={3}
+						readOnly
+						value={copied === undefined ? "" : previewOf(copied.content)}
+						placeholder={copied === undefined ? t.desk.nothingCopied : t.desk.noPreview}
+					/>
+					<Button
+						slim
+						icon="copy"
+						disabled={copied === undefined}
+						onClick={() => void props.desk.clips.take().then(() => props.done(t.desk.taken), complain)}
+					>
+						{t.desk.take}
+					</Button>
+				</div>
+			)}
+		</Field>
 	);
 }

@@ -1,11 +1,12 @@
 import { type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
 import { useNow } from "../lib/clock";
-import { href } from "../lib/router";
+import { go, href } from "../lib/router";
 import { createStore, useStore } from "../lib/store";
 import { useText } from "../text";
 import { Button, Name, Wrong } from "../ui/parts";
 import { Bar } from "./Bar";
 import { Desk, type Shown, type Verb } from "./desk";
+import { Offer } from "./Offer";
 
 const none = createStore<Shown | undefined>(undefined);
 
@@ -44,13 +45,29 @@ export function DesktopView(props: { device: string; name: string; verb: Verb; d
 		<div className="desk-page">
 			<h1 className="only-read">{t.desk.of(props.name)}</h1>
 			{desk !== undefined && shown !== undefined && (
-				<Bar desk={desk} shown={shown} name={props.name} back={href("devices", props.device)} />
+				<Bar
+					desk={desk}
+					shown={shown}
+					name={props.name}
+					back={href("devices", props.device)}
+					choose={(display) => go(`${href("devices", props.device, "desktop")}?${askFor(display, shown.verb)}`)}
+				/>
 			)}
 			<div className="desk-view" ref={box}>
-				{desk !== undefined && shown !== undefined && <Over desk={desk} shown={shown} />}
+				{desk !== undefined && shown !== undefined && (
+					<>
+						<Over desk={desk} shown={shown} />
+						<Offer desk={desk} copied={shown.copied} />
+					</>
+				)}
 			</div>
 		</div>
 	);
+}
+
+/** An address's question for a display. */
+function askFor(display: string, verb: Verb): string {
+	return new URLSearchParams(verb === "view" ? { display, view: "" } : { display }).toString();
 }
 
 /** What lies over the picture while there is none, or something is to be said. */
@@ -89,16 +106,6 @@ function Over({ desk, shown }: { desk: Desk; shown: Shown }): ReactElement | nul
 				</Say>
 			);
 		case "open":
-			if (shown.offered !== undefined) {
-				return (
-					<Say>
-						<div>{t.desk.offered}</div>
-						<Button slim icon="copy" onClick={() => void desk.take()}>
-							{t.desk.take}
-						</Button>
-					</Say>
-				);
-			}
 			if (!shown.picture) {
 				return <Say>{t.desk.waiting}</Say>;
 			}

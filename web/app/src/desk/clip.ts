@@ -20,6 +20,23 @@ export function contentOf(text: string): Content {
 	return { mime: plain, bytes: new TextEncoder().encode(text) };
 }
 
+/** How much of a text is shown, in UTF-16 units. */
+const shownText = 2000;
+
+/** The beginning of a text; nothing of a picture. */
+export function previewOf(c: Content): string {
+	return c.mime === plain ? textOf({ mime: plain, bytes: c.bytes.subarray(0, shownText * 3) }).slice(0, shownText) : "";
+}
+
+/** A picture's size as a PNG's head has it. */
+export function sizeOf(c: Content): { width: number; height: number } | undefined {
+	if (c.mime !== png || c.bytes.length < 24) {
+		return undefined;
+	}
+	const v = new DataView(c.bytes.buffer, c.bytes.byteOffset);
+	return { width: v.getUint32(16), height: v.getUint32(20) };
+}
+
 /** A content in messages. */
 export function clipParts(c: Content): Input[] {
 	const out: Input[] = [];
@@ -58,16 +75,6 @@ export class Incoming {
 		this.bytes = new Uint8Array(0);
 		this.got = 0;
 		return content;
-	}
-}
-
-/** Whether the browser lets this page read the clipboard without asking. */
-export async function mayRead(): Promise<boolean> {
-	try {
-		const p = await navigator.permissions.query({ name: "clipboard-read" as PermissionName });
-		return p.state === "granted";
-	} catch {
-		return false; // a browser that knows no such permission asks each time
 	}
 }
 

@@ -3,8 +3,8 @@ import { type Problem, toldOf } from "../api/fault";
 import { cache } from "../api/queries";
 import type { ScreenEvent, ScreenQuality, ScreenReady } from "../gen/screen_pb";
 import { createStore } from "../lib/store";
-import { clipParts, type Content, Incoming, maxClip, mayRead, readClipboard, textOf, writeClipboard } from "./clip";
 import { Cursor } from "./cursor";
+import { type Copied, Exchange } from "./exchange";
 import { Hands } from "./hands";
 import type { Input } from "./keyboard";
 import { Line } from "./line";
@@ -42,10 +42,8 @@ export interface Shown {
 	scale: Scale;
 	mode: Mode;
 	monitor: number;
-	/** What the device copied and this browser did not let the page keep. */
-	offered: Content | undefined;
 	/** What the device copied last. */
-	copied: string;
+	copied: Copied | undefined;
 }
 
 const longestWait = 15_000;
@@ -60,11 +58,13 @@ export class Desk {
 	private readonly unfollow: () => void;
 	private readonly cursor: Cursor;
 	private readonly picture: Picture;
-	private readonly incoming = new Incoming();
+	readonly clips = new Exchange(
+		(input) => this.say(input),
+		(copied) => this.change({ copied }),
+	);
 	private retry: ReturnType<typeof setTimeout> | undefined;
 	private attempts = 0;
 	private everOpen = false;
-	private known: string | undefined; // what both clipboards have
 
 	constructor(
 		private readonly device: string,
@@ -89,8 +89,7 @@ export class Desk {
 			scale: "fit",
 			mode: "auto",
 			monitor: 0,
-			offered: undefined,
-			copied: "",
+			copied: undefined,
 		});
 		this.host.className = "desk-host";
 		parent.append(this.host);
@@ -101,8 +100,7 @@ export class Desk {
 			size: () => this.size(),
 			live: () => this.controls(),
 			clipboardIn: () => this.controls() && this.shown.get().ready?.clipboardIn === true,
-			give: (c) => this.give(c),
-			focused: () => void this.focused(),
+			clips: this.clips,
 		});
 		this.cursor = new Cursor(this.host, this.canvas);
 		this.picture = new Picture(this.canvas);
@@ -139,6 +137,7 @@ export class Desk {
 		const s = this.shown.get();
 		this.change({ phase: "connecting", problem: undefined, retryAt: 0, note: "", picture: false, viewers: [], quality: undefined });
 		this.hands.letGo();
+		this.clips.reset();
 		const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 		const box = this.host.getBoundingClientRect();
 		const px = (n: number): number => Math.round(n * devicePixelRatio);
@@ -245,12 +244,8 @@ export class Desk {
 			case "note":
 				this.change({ note: e.value.text });
 				break;
-			case "clipboard": {
-				const whole = this.incoming.add(e.value);
-				if (whole !== undefined) {
-					void this.keep(whole);
-				}
-			}
+			case "clipboard":
+				void this.clips.came(e.value);
 		}
 	}
 
@@ -305,56 +300,6 @@ export class Desk {
 	as(verb: Verb): void {
 		this.change({ verb });
 		this.connect();
-	}
-
-	private async keep(c: Content): Promise<void> {
-		const text = c.mime.startsWith("text/") ? textOf(c) : "";
-		this.known = text;
-		this.change({ copied: text });
-		try {
-			await writeClipboard(c);
-			this.change({ offered: undefined });
-		} catch {
-			// Without the focus, or a click: the person decides.
-			this.change({ offered: c });
-		}
-	}
-
-	/** The person's click lets the page keep what the browser refused before. */
-	async take(): Promise<void> {
-		const c = this.shown.get().offered;
-		if (c !== undefined) {
-			await writeClipboard(c);
-			this.change({ offered: undefined });
-		}
-	}
-
-	/** Gives the device's clipboard a content. */
-	give(c: Content): boolean {
-		if (c.bytes.length === 0 || c.bytes.length > maxClip) {
-			return false;
-		}
-		this.known = c.mime.startsWith("text/") ? textOf(c) : undefined;
-		for (const part of clipParts(c)) {
-			this.say(part);
-		}
-		return true;
-	}
-
-	/** Where the browser needs to ask nobody, what was copied meanwhile goes along. */
-	private async focused(): Promise<void> {
-		const s = this.shown.get();
-		if (!this.controls() || s.ready?.clipboardIn !== true || !(await mayRead())) {
-			return;
-		}
-		try {
-			const c = await readClipboard();
-			if (c !== undefined && c.mime.startsWith("text/") && textOf(c) !== this.known) {
-				this.give(c);
-			}
-		} catch {
-			// The focus went on; pasting by keys does without.
-		}
 	}
 
 	dispose(): void {

@@ -1,4 +1,5 @@
-import { type Content, contentOf, pastedContent } from "./clip";
+import { pastedContent } from "./clip";
+import type { Exchange } from "./exchange";
 import { isWayOut, Keyboard, type Say } from "./keyboard";
 import { Pointer, type Place } from "./pointer";
 
@@ -10,8 +11,7 @@ export interface Held {
 	/** Input is taken. */
 	live(): boolean;
 	clipboardIn(): boolean;
-	give(c: Content): boolean;
-	focused(): void;
+	clips: Pick<Exchange, "hand" | "elsewhere" | "pasted">;
 }
 
 const mac = navigator.platform.startsWith("Mac");
@@ -77,7 +77,6 @@ export class Hands {
 		});
 		on(this.field, "paste", (e) => void this.paste(e));
 		on(this.field, "blur", () => this.letGo());
-		on(this.field, "focus", () => this.held.focused());
 
 		on(this.canvas, "contextmenu", (e) => e.preventDefault());
 		on(this.canvas, "wheel", (e) => {
@@ -93,7 +92,17 @@ export class Hands {
 		const move = ("onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove") as "pointermove";
 		on(this.canvas, move, (e) => this.move(e), true);
 		// A press that ends elsewhere ends all the same.
-		window.addEventListener("blur", () => this.letGo(), { signal: this.off.signal });
+		window.addEventListener(
+			"blur",
+			() => {
+				this.letGo();
+				this.held.clips.elsewhere();
+			},
+			{ signal: this.off.signal },
+		);
+		for (const type of ["copy", "cut"] as const) {
+			document.addEventListener(type, () => this.held.clips.elsewhere(), { signal: this.off.signal });
+		}
 	}
 
 	private place(e: PointerEvent): Place | undefined {
@@ -119,6 +128,7 @@ export class Hands {
 		if (at === undefined || !this.held.live()) {
 			return;
 		}
+		this.held.clips.hand(false);
 		if (e.pointerType !== "touch") {
 			this.pointer.at(at, e.buttons);
 		} else if (e.type === "pointerdown") {
@@ -156,6 +166,7 @@ export class Hands {
 		if (!this.held.live()) {
 			return; // the page keeps its own keys
 		}
+		this.held.clips.hand(isCopy(e));
 		if (this.held.clipboardIn() && isPaste(e)) {
 			// The browser says what is pasted, without a permission; then comes the key.
 			clearTimeout(this.pasting);
@@ -187,7 +198,7 @@ export class Hands {
 		clearTimeout(this.pasting);
 		const c = await pastedContent(e.clipboardData);
 		if (c !== undefined && this.held.clipboardIn()) {
-			this.held.give(c);
+			this.held.clips.pasted(c);
 		}
 		if (key !== undefined) {
 			this.afterPaste(key);
@@ -197,11 +208,6 @@ export class Hands {
 	/** Types a text, as if somebody did. */
 	type(text: string): void {
 		this.keyboard.type(text);
-	}
-
-	/** Puts a text into the device's clipboard. */
-	giveText(text: string): void {
-		this.held.give(contentOf(text));
 	}
 
 	/** Nothing stays pressed. */
@@ -233,6 +239,11 @@ function copyOf(e: KeyboardEvent) {
 		isComposing: false,
 		getModifierState: (name: string) => states.get(name) ?? false,
 	};
+}
+
+function isCopy(e: KeyboardEvent): boolean {
+	const letter = /^[cx]$/i.test(e.key) && (e.ctrlKey || (mac && e.metaKey)) && !e.altKey;
+	return letter || (e.code === "Insert" && e.ctrlKey && !e.shiftKey) || (e.code === "Delete" && e.shiftKey && !e.ctrlKey);
 }
 
 function isPaste(e: KeyboardEvent): boolean {

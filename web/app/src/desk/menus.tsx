@@ -72,27 +72,43 @@ export function Specials({ desk }: { desk: Desk }): ReactElement {
 	);
 }
 
-/** Which monitor is looked at; nothing where there is one. */
-export function Monitors({ desk, shown }: { desk: Desk; shown: Shown }): ReactElement | null {
+/** Which display is looked at, and which of its monitors; nothing where there is one. */
+export function Screens({ desk, shown, choose }: { desk: Desk; shown: Shown; choose: (display: string) => void }): ReactElement | null {
 	const t = useText();
-	const monitors = shown.ready?.monitors ?? [];
-	if (monitors.length < 2) {
+	const { monitors = [], displays = [], display = "" } = shown.ready ?? {};
+	if (monitors.length < 2 && displays.length < 2) {
 		return null;
 	}
-	const name = monitors.find((m) => m.id === shown.monitor)?.name ?? t.desk.allMonitors;
+	const monitor = monitors.find((m) => m.id === shown.monitor)?.name ?? t.desk.allMonitors;
+	const label = [displays.length > 1 && `${t.desk.display}: ${display}`, monitors.length > 1 && `${t.desk.monitor}: ${monitor}`];
 	return (
 		<DropdownMenu.Root modal={false}>
 			<DropdownMenu.Trigger asChild>
-				<Button look="plain" slim icon="devices" aria-label={`${t.desk.monitor}: ${name}`} />
+				<Button look="plain" slim icon="devices" aria-label={label.filter(Boolean).join(" · ")} />
 			</DropdownMenu.Trigger>
 			<DropdownMenu.Portal>
 				<DropdownMenu.Content className="menu desk-menu" align="end" sideOffset={6}>
-					<DropdownMenu.RadioGroup value={String(shown.monitor)} onValueChange={(v) => desk.look(Number(v))}>
-						<Choice value="0" label={t.desk.allMonitors} />
-						{monitors.map((m) => (
-							<Choice key={m.id} value={String(m.id)} label={`${m.name} · ${m.width} × ${m.height}`} />
-						))}
-					</DropdownMenu.RadioGroup>
+					{displays.length > 1 && (
+						<>
+							<DropdownMenu.Label className="label">{t.desk.display}</DropdownMenu.Label>
+							<DropdownMenu.RadioGroup value={display} onValueChange={choose}>
+								{displays.map((d) => (
+									<Choice key={d.name} value={d.name} label={d.owner === "" ? d.name : `${d.name} · ${d.owner}`} />
+								))}
+							</DropdownMenu.RadioGroup>
+						</>
+					)}
+					{monitors.length > 1 && (
+						<>
+							<DropdownMenu.Label className="label">{t.desk.monitor}</DropdownMenu.Label>
+							<DropdownMenu.RadioGroup value={String(shown.monitor)} onValueChange={(v) => desk.look(Number(v))}>
+								<Choice value="0" label={t.desk.allMonitors} />
+								{monitors.map((m) => (
+									<Choice key={m.id} value={String(m.id)} label={`${m.name} · ${m.width} × ${m.height}`} />
+								))}
+							</DropdownMenu.RadioGroup>
+						</>
+					)}
 				</DropdownMenu.Content>
 			</DropdownMenu.Portal>
 		</DropdownMenu.Root>
