@@ -48,7 +48,8 @@ const (
 //
 //	1: kinds 1 to 8
 //	2: and 12
-//	3: the same; a device's notes are counted, and the state is bounded
+//	3: the same; a device's notes are counted, may tell what happened within a
+//	   session, and the state is bounded
 const Newest = 3
 
 // Format is the first format that has the kind.

@@ -35,6 +35,10 @@ func (ch *change) seal() {
 	}
 }
 
+// withinSince is the first format in which devices note what happens within a
+// session: who knows none of that kind would refuse what others take.
+const withinSince = 3
+
 // takeNotes records what one device noted, each note once. Notes that are
 // there already, all of them, are a success that changes nothing.
 func (ch *change) takeNotes(m *warrenv1.AuditNoted) error {
@@ -46,6 +50,9 @@ func (ch *change) takeNotes(m *warrenv1.AuditNoted) error {
 		n, err := audit.OpenNote(s, ch.meta.log.Mesh())
 		if err != nil {
 			return err
+		}
+		if n.Act == warrenv1.AuditAct_AUDIT_ACT_SESSION_NOTED && ch.meta.commands() < withinSince {
+			return fmt.Errorf("%w: a note of what happened within a session is of format %d", ErrEarly, withinSince)
 		}
 		if i == 0 {
 			if row, err = ch.chainOf(n.Device); err != nil {

@@ -57,3 +57,34 @@ func TestFormatGatesKinds(t *testing.T) {
 		t.Errorf("a new mesh begins with format %d: %v", fresh.Snapshot().Format(), r.Err)
 	}
 }
+
+// Notes of what happens within a session, a kind of note that came later, wait
+// for their format too; what was refused is taken afterwards.
+func TestFormatGatesKindsOfNotes(t *testing.T) {
+	m := statetest.New(t, "acme")
+	old := m.Founding()
+	old.Format = 2
+	s := state.New()
+	if r := s.Apply(1, m.Command(old, 0)); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	log := s.Snapshot().Log()
+	book := m.Notebook(0, 1)
+	opened := m.Command(&warrenv1.AuditNoted{Notes: []*warrenv1.Statement{book.Note(log)}}, 0)
+	within := m.Command(&warrenv1.AuditNoted{Notes: []*warrenv1.Statement{
+		book.Note(log, func(n *warrenv1.Note) { n.Kind = warrenv1.NoteKind_NOTE_KIND_NOTED }),
+	}}, 0)
+	if r := s.Apply(2, opened); r.Err != nil {
+		t.Fatalf("a note of an older kind: %v", r.Err)
+	}
+	size := s.Snapshot().Audit().Size()
+	if r := s.Apply(3, within); !errors.Is(r.Err, state.ErrEarly) || s.Snapshot().Audit().Size() != size {
+		t.Errorf("under format 2: %v, %d records after %d", r.Err, s.Snapshot().Audit().Size(), size)
+	}
+	if r := s.Apply(4, m.Command(&warrenv1.FormatRaised{Format: 3}, 0)); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if r := s.Apply(5, within); r.Err != nil || s.Snapshot().Audit().Size() != size+1 {
+		t.Errorf("under format 3: %v, %d records after %d", r.Err, s.Snapshot().Audit().Size(), size)
+	}
+}
