@@ -7,31 +7,10 @@
 static aom_codec_ctx_t ctx;
 static aom_codec_enc_cfg_t cfg;
 
-static int log2_tiles(int threads, int width) {
-	int tiles = 0;
-	while ((2 << tiles) <= threads && (2 << tiles) * 256 <= width) tiles++;
-	return tiles;
-}
-
 static const char *av1_open(const struct settings *s) {
 	if (aom_codec_enc_config_default(aom_codec_av1_cx(), &cfg, AOM_USAGE_REALTIME)) return "AV1 has no settings to begin with";
-	cfg.g_w = s->width;
-	cfg.g_h = s->height;
-	cfg.g_threads = s->threads;
-	cfg.g_timebase.num = 1;
-	cfg.g_timebase.den = 1000;
-	cfg.g_lag_in_frames = 0;
-	cfg.g_error_resilient = 0;
+	REAL_TIME(cfg, s);
 	cfg.rc_end_usage = AOM_CBR;
-	cfg.rc_target_bitrate = s->kbit;
-	cfg.rc_min_quantizer = 2;
-	cfg.rc_max_quantizer = 56;
-	cfg.rc_undershoot_pct = 50;
-	cfg.rc_overshoot_pct = 50;
-	cfg.rc_buf_sz = 1000;
-	cfg.rc_buf_initial_sz = 500;
-	cfg.rc_buf_optimal_sz = 600;
-	cfg.rc_dropframe_thresh = 0;
 	cfg.rc_resize_mode = 0;
 	cfg.kf_mode = AOM_KF_DISABLED;
 	if (aom_codec_enc_init(&ctx, aom_codec_av1_cx(), &cfg, 0)) return "AV1 does not take these settings";
@@ -43,7 +22,7 @@ static const char *av1_open(const struct settings *s) {
 		{AV1E_SET_ENABLE_INTRABC, 0},
 		{AV1E_SET_AQ_MODE, 3},
 		{AV1E_SET_ROW_MT, s->threads > 1},
-		{AV1E_SET_TILE_COLUMNS, log2_tiles(s->threads, s->width)},
+		{AV1E_SET_TILE_COLUMNS, s->columns},
 		{AV1E_SET_ENABLE_CDEF, 1},
 		{AV1E_SET_ENABLE_RESTORATION, 0},
 		{AV1E_SET_ENABLE_ORDER_HINT, 0},

@@ -10,9 +10,32 @@ enum { CODEC_VP9 = 1, CODEC_AV1 = 2 };
 
 // Sizes are even and at most 8K; main.c has checked all of it.
 struct settings {
-	int codec, threads, width, height;
+	int threads, width, height;
+	int columns; // of tiles, one a thread; the exponent of 2
 	uint32_t kbit;
 };
+
+// What both libraries' settings call by the same names: pictures as they come,
+// one packet each, at a constant rate.
+#define REAL_TIME(cfg, s) \
+	do { \
+		(cfg).g_w = (s)->width; \
+		(cfg).g_h = (s)->height; \
+		(cfg).g_threads = (s)->threads; \
+		(cfg).g_timebase.num = 1; \
+		(cfg).g_timebase.den = 1000; \
+		(cfg).g_lag_in_frames = 0; \
+		(cfg).g_error_resilient = 0; \
+		(cfg).rc_target_bitrate = (s)->kbit; \
+		(cfg).rc_min_quantizer = 2; \
+		(cfg).rc_max_quantizer = 56; \
+		(cfg).rc_undershoot_pct = 50; \
+		(cfg).rc_overshoot_pct = 50; \
+		(cfg).rc_buf_sz = 1000; \
+		(cfg).rc_buf_initial_sz = 500; \
+		(cfg).rc_buf_optimal_sz = 600; \
+		(cfg).rc_dropframe_thresh = 0; \
+	} while (0)
 
 // 4:2:0, BT.601, full range.
 struct picture {

@@ -114,7 +114,8 @@ int main(void) {
 		die("settings that cannot be");
 	const struct encoder *encoder = s.codec == CODEC_VP9 ? &vp9 : s.codec == CODEC_AV1 ? &av1 : NULL;
 	if (!encoder) die("a codec that is not known");
-	struct settings settings = {s.codec, s.threads, s.width, s.height, s.kbit};
+	struct settings settings = {.threads = s.threads, .width = s.width, .height = s.height, .kbit = s.kbit};
+	while (2 << settings.columns <= s.threads && (2u << settings.columns) * 256 <= s.width) settings.columns++;
 	const char *wrong = encoder->open(&settings);
 	if (wrong) die(wrong);
 

@@ -7,31 +7,10 @@
 static vpx_codec_ctx_t ctx;
 static vpx_codec_enc_cfg_t cfg;
 
-static int log2_tiles(int threads, int width) {
-	int tiles = 0;
-	while ((2 << tiles) <= threads && (2 << tiles) * 256 <= width) tiles++;
-	return tiles;
-}
-
 static const char *vp9_open(const struct settings *s) {
 	if (vpx_codec_enc_config_default(vpx_codec_vp9_cx(), &cfg, 0)) return "VP9 has no settings to begin with";
-	cfg.g_w = s->width;
-	cfg.g_h = s->height;
-	cfg.g_threads = s->threads;
-	cfg.g_timebase.num = 1;
-	cfg.g_timebase.den = 1000;
-	cfg.g_lag_in_frames = 0;
-	cfg.g_error_resilient = 0;
+	REAL_TIME(cfg, s);
 	cfg.rc_end_usage = VPX_CBR;
-	cfg.rc_target_bitrate = s->kbit;
-	cfg.rc_min_quantizer = 2;
-	cfg.rc_max_quantizer = 56;
-	cfg.rc_undershoot_pct = 50;
-	cfg.rc_overshoot_pct = 50;
-	cfg.rc_buf_sz = 1000;
-	cfg.rc_buf_initial_sz = 500;
-	cfg.rc_buf_optimal_sz = 600;
-	cfg.rc_dropframe_thresh = 0;
 	cfg.rc_resize_allowed = 0;
 	cfg.kf_mode = VPX_KF_DISABLED;
 	if (vpx_codec_enc_init(&ctx, vpx_codec_vp9_cx(), &cfg, 0)) return "VP9 does not take these settings";
@@ -39,7 +18,7 @@ static const char *vp9_open(const struct settings *s) {
 	    vpx_codec_control(&ctx, VP9E_SET_TUNE_CONTENT, VP9E_CONTENT_SCREEN) ||
 	    vpx_codec_control(&ctx, VP9E_SET_AQ_MODE, 3) ||
 	    vpx_codec_control(&ctx, VP9E_SET_ROW_MT, s->threads > 1) ||
-	    vpx_codec_control(&ctx, VP9E_SET_TILE_COLUMNS, log2_tiles(s->threads, s->width)) ||
+	    vpx_codec_control(&ctx, VP9E_SET_TILE_COLUMNS, s->columns) ||
 	    vpx_codec_control(&ctx, VP9E_SET_FRAME_PARALLEL_DECODING, 0) ||
 	    vpx_codec_control(&ctx, VP9E_SET_NOISE_SENSITIVITY, 0) ||
 	    vpx_codec_control(&ctx, VP8E_SET_STATIC_THRESHOLD, 1) ||
