@@ -274,22 +274,13 @@ func flag(s Keysym) Flags {
 // Lock as it is there.
 func (b *Board) agree(f Flags) {
 	b.letGo(func(h held) bool { return flag(h.keysym) != 0 && flag(h.keysym)&f == 0 })
-	on := f&FlagCapsLock != 0
-	if on != (b.state.Locked&Lock != 0) {
-		b.lock(Lock, on)
+	on := Mods(0)
+	if f&FlagCapsLock != 0 {
+		on = Lock
 	}
-}
-
-func (b *Board) lock(m Mods, on bool) {
-	st := Stroke{Op: SetLocks, Mods: m}
-	b.state.Locked &^= m
-	b.state.Mods &^= m
-	if on {
-		st.On = m
-		b.state.Locked |= m
-		b.state.Mods |= m
+	if on != b.state.Locked&Lock {
+		b.setLocks(Lock, on)
 	}
-	b.out = append(b.out, st)
 }
 
 // acting are the modifiers that make a key a shortcut.
