@@ -225,11 +225,15 @@ func spent(pid int) time.Duration {
 	return all
 }
 
+// childrenOf are a process's, by whichever of its threads they were started.
 func childrenOf(pid int) (out []int) {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for word := range strings.FieldsSeq(string(text)) {
-		if n, err := strconv.Atoi(word); err == nil {
-			out = append(append(out, n), childrenOf(n)...)
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		for word := range strings.FieldsSeq(string(text)) {
+			if n, err := strconv.Atoi(word); err == nil {
+				out = append(append(out, n), childrenOf(n)...)
+			}
 		}
 	}
 	return out

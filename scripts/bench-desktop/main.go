@@ -19,7 +19,7 @@ func main() {
 	rounds := flag.Int("rounds", 3, "how often each contender has its turn")
 	quick := flag.Bool("quick", false, "short turns, to try the bench itself")
 	only := flag.String("only", "", "one contender alone: warren")
-	part := flag.String("part", "", "one part alone: glass, work or thin")
+	part := flag.String("part", "", "one part alone: glass, work, thin or device")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := bench(ctx, *warren, *out, *rounds, *quick, *only, *part)
@@ -46,7 +46,7 @@ func bench(ctx context.Context, program, out string, rounds int, quick bool, onl
 	defer cancel()
 
 	report := &report{thinWhy: "not asked for"}
-	if part != "thin" {
+	if part != "thin" && part != "device" {
 		if report.near, err = near(ctx, kids, warren, dir, rounds, quick, only, part); err != nil {
 			return err
 		}
@@ -55,6 +55,16 @@ func bench(ctx context.Context, program, out string, rounds int, quick bool, onl
 		if report.thin, err = atThinLink(ctx, kids, warren, dir, quick); err != nil {
 			report.thinWhy = err.Error()
 		}
+	}
+	if part == "" || part == "device" { // last: what it starts stays on one core
+		length := 20 * time.Second
+		if quick {
+			length = 6 * time.Second
+		}
+		if report.alone, err = alone(ctx, kids, warren, max(1, rounds/2), length); err != nil {
+			report.alone = &filmed{why: err.Error()}
+		}
+		fmt.Print("device alone: ", report.alone.text())
 	}
 	return os.WriteFile(out, []byte(report.text()), 0o644) //nolint:gosec // a page of the manual
 }

@@ -32,6 +32,7 @@ const (
 type report struct {
 	near, thin map[string]*figures
 	thinWhy    string // why there are no rows of a thin link
+	alone      *filmed
 }
 
 func (r *report) text() string {
@@ -74,12 +75,16 @@ A number is painted at random 40 to 80 ms intervals and read back from the page'
 	if us != nil && len(us.first) > 0 {
 		fmt.Fprintf(&b, "\nFirst picture after the click on a device's page, warm nodes: %s, the slowest of %d %s (bar: 300 ms, %s).\n", ms(us.first.at(0.5)), len(us.first), ms(us.first.at(1)), verdict(us.first.at(0.5), 300))
 	}
-	b.WriteString("\n## At work\n\nA number is painted with each step of the work, so *behind* is how late the page is, and *shown* how many of the steps it shows. Kilobits are what the page receives; processor is what the watched machine's server takes.\n")
+	b.WriteString("\n## At work\n\nA number is painted with each step of the work, so *behind* is how late the page is, and *shown* how many of the steps it shows. Kilobits are what the page receives; processor is what the watched machine's server takes, its codec helper with it.\n")
 	works(&b, r.near)
 	if us != nil {
 		if w := us.work["scrolling text"]; w != nil {
 			fmt.Fprintf(&b, "\nScrolling, lossless: %.1f Mbit/s (bar: 5, %s).\n", w.kbit/1000, verdict(w.kbit/1000, 5))
 		}
+	}
+	if r.alone != nil {
+		b.WriteString("\n## Full motion, the device by itself\n\n1920x1040 of film, 30 pictures a second. The watched machine's node and its codec helper have one core; X server, painter, the technician's node and who looks have the other. Who looks acknowledges each frame at once and paints nothing.\n\n")
+		b.WriteString(r.alone.text())
 	}
 	b.WriteString("\n## A thin link: 30 ms there and back, 1 % loss, 5 Mbit/s\n\n")
 	if r.thin == nil {

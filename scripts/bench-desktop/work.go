@@ -122,6 +122,10 @@ func dragWork(p *painter) (*work, error) {
 	}, nil
 }
 
+// pictures is how many of a film lie ready in the server; they are shown forth
+// and back. What paints takes the same cores as what is measured.
+const pictures = 24
+
 // pictureWork shows a picture that moves, as a camera's does: soft, with grain.
 func pictureWork(p *painter, wide, high int) (*work, error) {
 	id, err := p.x.NewId()
@@ -138,32 +142,63 @@ func pictureWork(p *painter, wide, high int) (*work, error) {
 		return nil, err
 	}
 	xproto.MapWindow(p.x, window)
+	film, err := developed(p, xproto.Drawable(window), wide, high)
+	if err != nil {
+		return nil, err
+	}
+	var step int
+	return &work{
+		name: fmt.Sprintf("moving picture %dx%d", wide, high), every: time.Second / 30,
+		step: func() {
+			step++
+			at := step % (2*pictures - 2)
+			if at >= pictures {
+				at = 2*pictures - 2 - at
+			}
+			xproto.CopyArea(p.x, xproto.Drawable(film[at]), xproto.Drawable(window), p.draw, 0, 0, 0, 0, uint16(wide), uint16(high)) //nolint:gosec // on the screen
+		},
+		end: func() {
+			xproto.DestroyWindow(p.x, window)
+			for _, f := range film {
+				xproto.FreePixmap(p.x, f)
+			}
+		},
+	}, nil
+}
+
+// developed are a film's pictures in the server.
+func developed(p *painter, like xproto.Drawable, wide, high int) (film []xproto.Pixmap, err error) {
 	grain := make([]byte, 1<<16)
 	for i := range grain {
 		grain[i] = byte(rand.IntN(5))
 	}
+	depth := xproto.Setup(p.x).DefaultScreen(p.x).RootDepth
 	row := make([]byte, wide*4)
 	rows := max(1, 200_000/len(row))
-	var step int
-	return &work{
-		name: fmt.Sprintf("moving picture %dx%d", wide, high), every: 33 * time.Millisecond,
-		step: func() {
-			step++
-			for y := 0; y < high; y += rows {
-				n := min(rows, high-y)
-				part := make([]byte, 0, n*len(row))
-				for k := range n {
-					g := rand.IntN(len(grain) - wide)
-					for x := range wide {
-						row[4*x] = byte((x+3*step)/4+(y+k)/6) + grain[g+x]
-						row[4*x+1] = byte((y+k+2*step)/3) + grain[g+x]
-						row[4*x+2] = byte((x-step)/5) + grain[g+x]
-					}
-					part = append(part, row...)
+	for step := range pictures {
+		id, err := p.x.NewId()
+		if err != nil {
+			return nil, err
+		}
+		film = append(film, xproto.Pixmap(id))
+		xproto.CreatePixmap(p.x, depth, film[step], like, uint16(wide), uint16(high)) //nolint:gosec // on the screen
+		for y := 0; y < high; y += rows {
+			n := min(rows, high-y)
+			part := make([]byte, 0, n*len(row))
+			for k := range n {
+				g := rand.IntN(len(grain) - wide)
+				for x := range wide {
+					row[4*x] = byte((x+3*step)/4+(y+k)/6) + grain[g+x]
+					row[4*x+1] = byte((y+k+2*step)/3) + grain[g+x]
+					row[4*x+2] = byte((x-step)/5) + grain[g+x]
 				}
-				xproto.PutImage(p.x, xproto.ImageFormatZPixmap, xproto.Drawable(window), p.draw, uint16(wide), uint16(n), 0, int16(y), 0, screen.RootDepth, part) //nolint:gosec // on the screen
+				part = append(part, row...)
 			}
-		},
-		end: func() { xproto.DestroyWindow(p.x, window) },
-	}, nil
+			err := xproto.PutImageChecked(p.x, xproto.ImageFormatZPixmap, xproto.Drawable(film[step]), p.draw, uint16(wide), uint16(n), 0, int16(y), 0, depth, part).Check() //nolint:gosec // on the screen
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return film, nil
 }
