@@ -7,7 +7,7 @@
 // queue of old pictures exists.
 //
 //	device                                               technician
-//	Source --damage, pixels--> viewer --events, frames--> Client --> picture
+//	Source --damage, pixels--> viewer --events, frames--> page
 //	                            pacer <------ack---------
 //	Seat  <-------------------- input <-----ScreenInput--
 //

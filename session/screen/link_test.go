@@ -127,7 +127,7 @@ func onThinLink(t *testing.T, desk *screentest.Desk, kbit int, delay time.Durati
 	}()
 	var picture *image.NRGBA
 	go func() {
-		ran <- screen.NewClient(technician, screen.Output{Painted: func(f tiles.Frame, p *image.NRGBA) {
+		ran <- screentest.NewClient(technician, screentest.Output{Painted: func(f tiles.Frame, p *image.NRGBA) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			m.ages = append(m.ages, time.Since(begun)-time.Duration(f.Time)*time.Millisecond)

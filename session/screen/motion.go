@@ -148,7 +148,7 @@ func (v *viewer) film(ctx context.Context, now time.Time) error {
 		v.turn(ctx, choice)
 	}
 	m.choice = choice
-	if m.region.Empty() || m.busy != nil || !m.dirt.some || now.Before(m.next) || v.room(now) == 0 {
+	if m.region.Empty() || m.busy != nil || !m.dirt.some || now.Before(m.next) || !v.ahead(now) {
 		return nil
 	}
 	return v.shoot(ctx, now)
@@ -200,7 +200,11 @@ func (v *viewer) filmed(ctx context.Context, now time.Time, r filmed) error {
 // shoot grabs what was painted in the region and has it encoded.
 func (v *viewer) shoot(ctx context.Context, now time.Time) error {
 	m := v.motion
-	m.next = now.Add(filmEvery)
+	// What was late does not make the next one late.
+	if late := now.Add(-filmEvery / 2); m.next.Before(late) {
+		m.next = late
+	}
+	m.next = m.next.Add(filmEvery)
 	for _, r := range m.dirt.take() {
 		pixels, err := v.display.Grab(r.Add(m.region.Min).Add(v.region.Min))
 		if err != nil {

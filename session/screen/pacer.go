@@ -95,6 +95,13 @@ func (p *pacer) room(now time.Time) int {
 	return int(max(min(window-float64(p.inFlight), most), leastWindow/2))
 }
 
+// ahead tells that a picture of a video may be begun. Its length is the
+// codec's affair, which knows the link's rate; what counts here is time: while
+// one picture is encoded, the one before may be on the way and being painted.
+func (p *pacer) ahead(now time.Time) bool {
+	return p.room(now) > 0 || !p.emptying && len(p.flight) < 2
+}
+
 // allowed is the window within what the viewer wishes.
 func (p *pacer) allowed() float64 {
 	if p.most > 0 {

@@ -63,6 +63,7 @@ func (v *viewer) meet(ctx context.Context) (told <-chan struct{}, err error) {
 		if err != nil {
 			return nil, err
 		}
+		v.audit("the person at the device is asked, on " + whose(v.display))
 		err = person.Ask(ctx, w)
 		release(errors.Is(err, ErrNoConsent) || errors.Is(err, ErrNoAnswer))
 		if err != nil {
@@ -148,6 +149,14 @@ func (c *crowd) asked() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.asking
+}
+
+// whose names a display and its owner.
+func whose(d Display) string {
+	if d.Owner() == "" {
+		return "display " + d.Name()
+	}
+	return fmt.Sprintf("display %s of %s", d.Name(), d.Owner())
 }
 
 // audit tells the audit log.

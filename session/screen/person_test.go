@@ -3,6 +3,7 @@ package screen_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"slices"
 	"sync"
@@ -79,11 +80,32 @@ func (p *peopled) seen() (asked, told []screen.Watching, now int) {
 	return slices.Clone(p.asked), slices.Clone(p.told), p.now
 }
 
-func asking(t *testing.T, consent bool, notes *[]string) session.Request {
+// noted is what the audit log was told of.
+type noted struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (n *noted) add(what string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, what)
+}
+
+func (n *noted) is(want ...string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !slices.Equal(n.all, want) {
+		return fmt.Errorf("noted %q, want %q", n.all, want)
+	}
+	return nil
+}
+
+func asking(t *testing.T, consent bool, notes *noted) session.Request {
 	t.Helper()
 	r := ask(t, screen.Control, &warrenv1.ScreenRequest{})
 	r.Reason, r.Rights.Consent = "the printer", consent
-	r.Note = func(what string) { *notes = append(*notes, what) }
+	r.Note = notes.add
 	return r
 }
 
@@ -111,7 +133,7 @@ func TestConsent(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newPeopled()
-			var notes []string
+			var notes noted
 			l := look(t, kindOf(p, screen.Control), asking(t, true, &notes))
 			l.until(t, "word that somebody is asked", func() bool {
 				return slices.ContainsFunc(l.events, func(e *warrenv1.ScreenEvent) bool { return e.GetAsking().GetSeconds() == 30 })
@@ -126,15 +148,27 @@ func TestConsent(t *testing.T) {
 				if got := reasonOf(t, l.ended(t)); got != test.want {
 					t.Errorf("ended: %q", got)
 				}
-				if _, told, _ := p.seen(); len(told) != 0 || p.Grabs() != 0 || len(notes) != 0 {
-					t.Errorf("told %v, %d grabs, notes %q", told, p.Grabs(), notes)
+				if _, told, _ := p.seen(); len(told) != 0 || p.Grabs() != 0 {
+					t.Errorf("told %v, %d grabs", told, p.Grabs())
+				}
+				if err := notes.is("the person at the device is asked, on display :7 of kim"); err != nil {
+					t.Error(err)
 				}
 				return
 			}
 			l.sees(t, p.Desk, image.Rect(0, 0, 300, 200))
 			l.until(t, "notice", func() bool { _, _, now := p.seen(); return now == 1 })
-			if _, told, now := p.seen(); len(told) != 1 || now != 1 || !slices.Equal(notes, []string{"the person at the device agreed"}) {
-				t.Errorf("told %v, %d shown, notes %q", told, now, notes)
+			if _, told, now := p.seen(); len(told) != 1 || now != 1 {
+				t.Errorf("told %v, %d shown", told, now)
+			}
+			// In this order: nothing is shown before somebody agreed.
+			if err := notes.is("the person at the device is asked, on display :7 of kim", "the person at the device agreed", "display :7 of kim is shown"); err != nil {
+				t.Error(err)
+			}
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if !has(l.events, func(e *warrenv1.ScreenEvent) bool { return e.GetReady().GetOwner() == "kim" }) {
+				t.Error("the technician is not told whose display it is")
 			}
 		})
 	}
@@ -144,7 +178,7 @@ func TestConsent(t *testing.T) {
 // its button ends it.
 func TestStop(t *testing.T) {
 	p := newPeopled()
-	var notes []string
+	var notes noted
 	l := look(t, kindOf(p, screen.Control), asking(t, false, &notes))
 	l.sees(t, p.Desk, image.Rect(0, 0, 300, 200))
 	l.until(t, "notice", func() bool { _, told, now := p.seen(); return len(told) == 1 && now == 1 })
@@ -164,7 +198,7 @@ func TestStop(t *testing.T) {
 func TestNobodyIsAskedForNoPlace(t *testing.T) {
 	p := newPeopled()
 	kinds := screen.Kinds(screen.Config{Desk: p, Video: noVideo})
-	var notes []string
+	var notes noted
 	var all []*looking
 	for range 8 {
 		l := look(t, kinds[1], asking(t, false, &notes))
@@ -188,7 +222,7 @@ func TestNobodyIsAskedForNoPlace(t *testing.T) {
 func TestOneQuestionAtATime(t *testing.T) {
 	p := newPeopled()
 	kinds := screen.Kinds(screen.Config{Desk: p})
-	var notes []string
+	var notes noted
 	first := look(t, kinds[1], asking(t, true, &notes))
 	first.until(t, "question", func() bool { a, _, _ := p.seen(); return len(a) == 1 })
 	second := look(t, kinds[1], asking(t, true, &notes))

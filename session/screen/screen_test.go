@@ -73,7 +73,7 @@ func exchange(ctx context.Context, desk *screentest.Desk, s session.Stream) erro
 	defer cancel()
 	go func() {
 		once := sync.OnceFunc(func() { close(whole) })
-		done <- screen.NewClient(s, screen.Output{Painted: func(f tiles.Frame, _ *image.NRGBA) {
+		done <- screentest.NewClient(s, screentest.Output{Painted: func(f tiles.Frame, _ *image.NRGBA) {
 			if f.Flags&tiles.Complete != 0 {
 				once()
 			}
@@ -92,7 +92,7 @@ func exchange(ctx context.Context, desk *screentest.Desk, s session.Stream) erro
 
 // looking is a viewer of a test.
 type looking struct {
-	*screen.Client
+	*screentest.Client
 	stream session.Stream
 	done   chan error // of Serve
 	over   chan error // of Run
@@ -116,7 +116,7 @@ func look(t testing.TB, k session.Kind, r session.Request) *looking {
 func lookOver(t testing.TB, k session.Kind, r session.Request, technician, device session.Stream, cut func()) *looking {
 	t.Helper()
 	l := &looking{stream: technician, done: make(chan error, 1), over: make(chan error, 1), changed: make(chan struct{}, 1)}
-	l.Client = screen.NewClient(technician, screen.Output{
+	l.Client = screentest.NewClient(technician, screentest.Output{
 		Event: func(e *warrenv1.ScreenEvent) {
 			l.note(func() {
 				l.events = append(l.events, e)

@@ -68,6 +68,9 @@ type Display interface {
 type Source interface {
 	// Name is the display's: ":0".
 	Name() string
+	// Owner is the system's user whose display it is; empty is unknown. It is
+	// known from the beginning on, and stays.
+	Owner() string
 	// Layout is how the display is now. What was damaged before counts no more:
 	// all of it is to be looked at anew.
 	Layout() (Layout, error)
@@ -91,6 +94,9 @@ type Source interface {
 
 // MaxGrab is how many pixels one Grab gives at most.
 const MaxGrab = 1 << 21
+
+// MaxMonitors bounds the monitors of a display.
+const MaxMonitors = 64
 
 // Layout is a display's size and monitors.
 type Layout struct {

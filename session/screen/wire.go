@@ -15,12 +15,8 @@ import (
 // errMessage is what every refusal of a message wraps.
 var errMessage = errors.New("message not acceptable")
 
-// maxMonitors bounds the monitors of a display, maxDisplays a machine's
-// displays.
-const (
-	maxMonitors = 64
-	maxDisplays = 64
-)
+// maxDisplays bounds the displays of a machine that are told.
+const maxDisplays = 64
 
 // The closed list of a message's first byte.
 const (
@@ -46,18 +42,6 @@ func eventMessage(e *warrenv1.ScreenEvent) ([]byte, error) {
 	}
 	if len(b) > session.MaxMessage {
 		return nil, fmt.Errorf("event of %d bytes: %w", len(b), errMessage)
-	}
-	return b, nil
-}
-
-// inputMessage writes an input.
-func inputMessage(in *warrenv1.ScreenInput) ([]byte, error) {
-	b, err := proto.MarshalOptions{}.MarshalAppend([]byte{kindInput}, in)
-	if err != nil {
-		return nil, fmt.Errorf("encode input: %w", err)
-	}
-	if _, err := decodeInput(b); err != nil {
-		return nil, err
 	}
 	return b, nil
 }
@@ -93,7 +77,7 @@ func acceptable(in *warrenv1.ScreenInput) bool {
 	case *warrenv1.ScreenInput_Quality:
 		return len(i.Quality.GetMode()) <= maxWord
 	case *warrenv1.ScreenInput_View:
-		return i.View.GetWidth() <= tiles.MaxSide && i.View.GetHeight() <= tiles.MaxSide && i.View.GetMonitor() <= maxMonitors
+		return i.View.GetWidth() <= tiles.MaxSide && i.View.GetHeight() <= tiles.MaxSide && i.View.GetMonitor() <= MaxMonitors
 	default:
 		return true
 	}
@@ -114,7 +98,7 @@ func decodeRequest(b []byte) (*warrenv1.ScreenRequest, error) {
 		return nil, fmt.Errorf("the device's version does not know all that was asked for: %w", session.ErrInvalid)
 	case len(m.GetDisplay()) > maxWord:
 		return nil, fmt.Errorf("display %.80q: %w", m.GetDisplay(), session.ErrInvalid)
-	case m.GetMonitor() > maxMonitors:
+	case m.GetMonitor() > MaxMonitors:
 		return nil, fmt.Errorf("monitor %d: %w", m.GetMonitor(), session.ErrInvalid)
 	case m.GetMaxWidth() > tiles.MaxSide || m.GetMaxHeight() > tiles.MaxSide:
 		return nil, fmt.Errorf("a viewer of %d by %d pixels: %w", m.GetMaxWidth(), m.GetMaxHeight(), session.ErrInvalid)
@@ -191,26 +175,4 @@ func (j *Joiner) Add(message []byte) (whole []byte, err error) {
 		j.frame = nil // a large one was the first of all; those after it are small
 	}
 	return whole, nil
-}
-
-// decodeEvent reads a device's message of kind kindEvent.
-func decodeEvent(b []byte) (*warrenv1.ScreenEvent, error) {
-	e := &warrenv1.ScreenEvent{}
-	if err := (proto.UnmarshalOptions{RecursionLimit: 4, DiscardUnknown: true}).Unmarshal(b[1:], e); err != nil {
-		return nil, fmt.Errorf("decode event: %w", errors.Join(errMessage, err))
-	}
-	switch {
-	case e.GetReady() != nil:
-		r := e.GetReady()
-		if r.GetWidth() < 1 || r.GetHeight() < 1 || r.GetWidth() > tiles.MaxSide || r.GetHeight() > tiles.MaxSide ||
-			len(r.GetMonitors()) > maxMonitors || len(r.GetDisplays()) > maxDisplays {
-			return nil, fmt.Errorf("a picture of %d by %d pixels: %w", r.GetWidth(), r.GetHeight(), errMessage)
-		}
-	case e.GetCursor() != nil:
-		c := e.GetCursor()
-		if n := uint64(len(c.GetRgba())); n != 0 && n != 4*uint64(c.GetWidth())*uint64(c.GetHeight()) {
-			return nil, fmt.Errorf("a cursor of %d bytes: %w", n, errMessage)
-		}
-	}
-	return e, nil
 }

@@ -311,6 +311,8 @@ type ScreenReady struct {
 	ClipboardOut bool `protobuf:"varint,8,opt,name=clipboard_out,json=clipboardOut,proto3" json:"clipboard_out,omitempty"`
 	// Sentences: what cannot be done here and why.
 	Limits []string `protobuf:"bytes,9,rep,name=limits,proto3" json:"limits,omitempty"`
+	// Whose display it is: a user of the device's system; empty is unknown.
+	Owner string `protobuf:"bytes,10,opt,name=owner,proto3" json:"owner,omitempty"`
 	// All displays of the machine when the session began.
 	Displays      []*ScreenDisplay `protobuf:"bytes,11,rep,name=displays,proto3" json:"displays,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -408,6 +410,13 @@ func (x *ScreenReady) GetLimits() []string {
 		return x.Limits
 	}
 	return nil
+}
+
+func (x *ScreenReady) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
 }
 
 func (x *ScreenReady) GetDisplays() []*ScreenDisplay {
@@ -1634,7 +1643,7 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\aquality\x18\x06 \x01(\v2\x18.warren.v1.ScreenQualityH\x00R\aquality\x121\n" +
 	"\x06asking\x18\a \x01(\v2\x17.warren.v1.ScreenAskingH\x00R\x06asking\x12+\n" +
 	"\x04note\x18\b \x01(\v2\x15.warren.v1.ScreenNoteH\x00R\x04noteB\a\n" +
-	"\x05event\"\xd5\x02\n" +
+	"\x05event\"\xeb\x02\n" +
 	"\vScreenReady\x12\x18\n" +
 	"\adisplay\x18\x01 \x01(\tR\adisplay\x12\x14\n" +
 	"\x05width\x18\x02 \x01(\rR\x05width\x12\x16\n" +
@@ -1644,7 +1653,9 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\acontrol\x18\x06 \x01(\bR\acontrol\x12!\n" +
 	"\fclipboard_in\x18\a \x01(\bR\vclipboardIn\x12#\n" +
 	"\rclipboard_out\x18\b \x01(\bR\fclipboardOut\x12\x16\n" +
-	"\x06limits\x18\t \x03(\tR\x06limits\x124\n" +
+	"\x06limits\x18\t \x03(\tR\x06limits\x12\x14\n" +
+	"\x05owner\x18\n" +
+	" \x01(\tR\x05owner\x124\n" +
 	"\bdisplays\x18\v \x03(\v2\x18.warren.v1.ScreenDisplayR\bdisplays\"9\n" +
 	"\rScreenDisplay\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +

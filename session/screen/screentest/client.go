@@ -1,14 +1,25 @@
-package screen
+package screentest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"sync"
 
+	"google.golang.org/protobuf/proto"
+
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
+	"warren/session/screen"
 	"warren/session/screen/tiles"
+	"warren/session/screen/tiles/tilestest"
+)
+
+// The first byte of messages, see package screen.
+const (
+	kindEvent = 0x01
+	kindInput = 0x11
 )
 
 // Output takes what a device shows. Both are called from Run, one at a time;
@@ -37,8 +48,8 @@ func NewClient(s session.Stream, out Output) *Client { return &Client{stream: s,
 // not close the stream. Call it once.
 func (c *Client) Run(ctx context.Context) error {
 	var (
-		joiner  Joiner
-		decoder *tiles.Decoder
+		joiner  screen.Joiner
+		decoder *tilestest.Decoder
 		last    uint32
 	)
 	defer func() {
@@ -58,15 +69,18 @@ func (c *Client) Run(ctx context.Context) error {
 		switch {
 		case whole == nil:
 		case whole[0] == kindEvent:
-			e, err := decodeEvent(whole)
-			if err != nil {
-				return err
+			e := &warrenv1.ScreenEvent{}
+			if err := proto.Unmarshal(whole[1:], e); err != nil {
+				return fmt.Errorf("decode event: %w", err)
 			}
 			if r := e.GetReady(); r != nil {
+				if r.GetWidth() < 1 || r.GetHeight() < 1 || r.GetWidth() > tiles.MaxSide || r.GetHeight() > tiles.MaxSide {
+					return fmt.Errorf("a picture of %d by %d pixels", r.GetWidth(), r.GetHeight())
+				}
 				if decoder != nil {
 					decoder.Close()
 				}
-				if decoder, err = tiles.NewDecoder(image.Pt(int(r.GetWidth()), int(r.GetHeight()))); err != nil {
+				if decoder, err = tilestest.NewDecoder(image.Pt(int(r.GetWidth()), int(r.GetHeight()))); err != nil {
 					return err
 				}
 			}
@@ -74,14 +88,14 @@ func (c *Client) Run(ctx context.Context) error {
 				c.out.Event(e)
 			}
 		case decoder == nil:
-			return fmt.Errorf("a frame before the picture's size: %w", errMessage)
+			return errors.New("a frame before the picture's size")
 		default:
 			f, err := decoder.Paint(whole[1:])
 			if err != nil {
 				return err
 			}
 			if f.Number != last+1 {
-				return fmt.Errorf("frame %d after %d: %w", f.Number, last, errMessage)
+				return fmt.Errorf("frame %d after %d", f.Number, last)
 			}
 			last = f.Number
 			if c.out.Painted != nil {
@@ -96,12 +110,11 @@ func (c *Client) Run(ctx context.Context) error {
 	}
 }
 
-// Input sends what the technician does. One that the device would not take is
-// refused.
+// Input sends what the technician does.
 func (c *Client) Input(ctx context.Context, in *warrenv1.ScreenInput) error {
-	m, err := inputMessage(in)
+	m, err := proto.MarshalOptions{}.MarshalAppend([]byte{kindInput}, in)
 	if err != nil {
-		return err
+		return fmt.Errorf("encode input: %w", err)
 	}
 	c.sending.Lock()
 	defer c.sending.Unlock()

@@ -175,6 +175,7 @@ func (o *display) wake() {
 }
 
 func (o *display) Name() string           { return ":7" }
+func (o *display) Owner() string          { return "kim" }
 func (o *display) Woken() <-chan struct{} { return o.woken }
 
 func (o *display) Layout() (screen.Layout, error) {

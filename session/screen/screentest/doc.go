@@ -7,6 +7,8 @@
 //	kinds := screen.Kinds(screen.Config{Desk: desk})
 //	desk.Paint(image.Rect(0, 0, 10, 10), func(x, y int) uint32 { return 0xff0000 })
 //
-// It checks what it is asked for, so that a session that grabs outside of the
+// A Client is the technician's half: it paints what comes, and sends input.
+//
+// The Desk checks what it is asked for, so that a session that grabs outside of the
 // display fails its test.
 package screentest

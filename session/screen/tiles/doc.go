@@ -1,9 +1,9 @@
-// Package tiles turns what changed of a picture into the bytes of a frame, and
-// a frame back into pixels, without loss.
+// Package tiles turns what changed of a picture into the bytes of a frame,
+// without loss.
 //
 //	grabbed pixels --> Encoder: moved rows  --> copies  --\
-//	                   (previous  changed    --> tiles   ----> frame --> Decoder
-//	                    picture)  their pixels --> zstd --/            (picture)
+//	                   (previous  changed    --> tiles   ----> frame --> page
+//	                    picture)  their pixels --> zstd --/
 //
 // A frame, all numbers little-endian:
 //
@@ -16,7 +16,6 @@
 // keeps the picture as the viewer has it, so a change that was left out for
 // want of room is found again by comparing.
 //
-// The Decoder reads foreign bytes: sizes, areas and the work that copies make
-// are bounded before anything is allocated. Encoder and Decoder are not safe
-// for concurrent use, do no I/O and know no clock.
+// An Encoder is not safe for concurrent use, does no I/O and knows no clock.
+// What paints frames is the page's; package tilestest has one for tests.
 package tiles

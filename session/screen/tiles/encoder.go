@@ -63,6 +63,13 @@ func NewEncoder(size image.Point, last uint32) (*Encoder, error) {
 	}, nil
 }
 
+func checkSize(size image.Point) error {
+	if size.X < 1 || size.Y < 1 || size.X > MaxSide || size.Y > MaxSide || size.X*size.Y > MaxPixels {
+		return fmt.Errorf("a picture of %d by %d pixels: %w", size.X, size.Y, ErrFrame)
+	}
+	return nil
+}
+
 // Begin begins a frame that may take about budget bytes.
 func (e *Encoder) Begin(budget int) {
 	e.budget, e.height = budget, side

@@ -3,7 +3,6 @@ package tiles
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"image"
 )
 
@@ -20,14 +19,6 @@ const (
 // Complete is the flag of a frame after which the picture is whole and
 // without loss.
 const Complete = 1
-
-const (
-	headSize = 4 + 4 + 1 + 1 + 2 + 2 + 4
-	moveSize = 12
-	tileSize = 8
-	// copiedTimes bounds the work of a frame's copies, in pictures.
-	copiedTimes = 4
-)
 
 // Move is a part of the picture that has gone elsewhere on it.
 type Move struct {
@@ -48,53 +39,6 @@ type Frame struct {
 	// Raw is what Body unpacks to, in bytes.
 	Raw  int
 	Body []byte
-}
-
-// Parse reads a frame for a picture of a size. Its Body stays in b.
-func Parse(b []byte, size image.Point) (f Frame, err error) {
-	if len(b) < headSize || len(b) > MaxFrame {
-		return f, fmt.Errorf("%d bytes: %w", len(b), ErrFrame)
-	}
-	le := binary.LittleEndian
-	f = Frame{Number: le.Uint32(b), Time: le.Uint32(b[4:]), Codec: b[8], Flags: b[9]}
-	copies, tiles, raw := int(le.Uint16(b[10:])), int(le.Uint16(b[12:])), le.Uint32(b[14:])
-	b = b[headSize:]
-	if len(b) < copies*moveSize+tiles*tileSize || raw > MaxRaw || f.Codec > CodecAV1 {
-		return f, fmt.Errorf("%d copies, %d tiles, %d bytes of pixels: %w", copies, tiles, raw, ErrFrame)
-	}
-	f.Raw = int(raw)
-	all := image.Rectangle{Max: size}
-	area := 0
-	for range copies {
-		m := Move{From: box(b), To: image.Pt(int(le.Uint16(b[8:])), int(le.Uint16(b[10:])))}
-		area += m.From.Dx() * m.From.Dy()
-		if m.From.Empty() || !m.From.In(all) || !m.target().In(all) || area > copiedTimes*size.X*size.Y {
-			return f, fmt.Errorf("copy of %v to %v: %w", m.From, m.To, ErrFrame)
-		}
-		f.Copies = append(f.Copies, m)
-		b = b[moveSize:]
-	}
-	area = 0
-	for range tiles {
-		t := box(b)
-		area += t.Dx() * t.Dy()
-		if t.Empty() || !t.In(all) || f.Codec == CodecZstd && 4*area > f.Raw {
-			return f, fmt.Errorf("tile %v: %w", t, ErrFrame)
-		}
-		f.Tiles = append(f.Tiles, t)
-		b = b[tileSize:]
-	}
-	if f.Codec == CodecZstd && 4*area != f.Raw || (f.Raw == 0) != (len(b) == 0) {
-		return f, fmt.Errorf("%d bytes of pixels for %d: %w", f.Raw, area, ErrFrame)
-	}
-	f.Body = b
-	return f, nil
-}
-
-func box(b []byte) image.Rectangle {
-	le := binary.LittleEndian
-	x, y := int(le.Uint16(b)), int(le.Uint16(b[2:]))
-	return image.Rect(x, y, x+int(le.Uint16(b[4:])), y+int(le.Uint16(b[6:])))
 }
 
 func (m Move) target() image.Rectangle { return m.From.Sub(m.From.Min).Add(m.To) }

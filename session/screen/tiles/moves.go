@@ -152,3 +152,18 @@ func (x *rowIndex) vote() int {
 	}
 	return best
 }
+
+// move copies inside a picture; source and destination may overlap.
+func move(pixels []byte, stride int, m Move) {
+	row, rows := 4*m.From.Dx(), m.From.Dy()
+	from := m.From.Min.Y*stride + 4*m.From.Min.X
+	to := m.To.Y*stride + 4*m.To.X
+	step := stride
+	if to > from { // from below, so that no row is overwritten before it is read
+		from, to, step = from+(rows-1)*stride, to+(rows-1)*stride, -stride
+	}
+	for range rows {
+		copy(pixels[to:to+row], pixels[from:from+row])
+		from, to = from+step, to+step
+	}
+}

@@ -1,10 +1,13 @@
-package tiles
+package tiles_test
 
 import (
 	"errors"
 	"image"
 	"slices"
 	"testing"
+
+	"warren/session/screen/tiles"
+	"warren/session/screen/tiles/tilestest"
 )
 
 // TestForget: what video painted is sent anew, even where nothing has changed,
@@ -12,7 +15,7 @@ import (
 func TestForget(t *testing.T) {
 	for name, fourth := range map[string]func(i int) byte{
 		"any fourth byte": func(i int) byte { return byte(i * 7 % 251) },
-		"that of unknown": func(int) byte { return unknown },
+		"that of unknown": func(int) byte { return tiles.Unknown },
 	} {
 		t.Run(name, func(t *testing.T) { testForget(t, fourth) })
 	}
@@ -27,17 +30,17 @@ func testForget(t *testing.T, fourth func(i int) byte) {
 			pixels[i] = fourth(i / 4)
 		}
 	}
-	e, err := NewEncoder(size, 0)
+	e, err := tiles.NewEncoder(size, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	d, err := NewDecoder(size)
+	d, err := tilestest.NewDecoder(size)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	paint := func(complete bool) Frame {
+	paint := func(complete bool) tiles.Frame {
 		t.Helper()
 		e.Begin(1 << 30)
 		if left := e.Add(all, pixels); len(left) > 0 {
@@ -48,7 +51,7 @@ func testForget(t *testing.T, fourth func(i int) byte) {
 			t.Fatalf("left %v, %v", left, err)
 		}
 		if b == nil {
-			return Frame{}
+			return tiles.Frame{}
 		}
 		f, err := d.Paint(b)
 		if err != nil {
@@ -62,12 +65,12 @@ func testForget(t *testing.T, fourth func(i int) byte) {
 	}
 	region := image.Rect(64, 64, 192, 192)
 	e.Forget(region)
-	b, err := e.Video(5, CodecVP9, region, true, []byte{9, 9, 9})
+	b, err := e.Video(5, tiles.CodecVP9, region, true, []byte{9, 9, 9})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f, err := d.Paint(b)
-	if err != nil || f.Number != 2 || f.Codec != CodecVP9 || f.Flags != 0 || len(f.Tiles) != 1 || f.Tiles[0] != region || !slices.Equal(f.Body, []byte{1, 9, 9, 9}) {
+	if err != nil || f.Number != 2 || f.Codec != tiles.CodecVP9 || f.Flags != 0 || len(f.Tiles) != 1 || f.Tiles[0] != region || !slices.Equal(f.Body, []byte{1, 9, 9, 9}) {
 		t.Fatalf("%+v, %v", f, err)
 	}
 	// A viewer's decoder has painted something there.
@@ -75,7 +78,7 @@ func testForget(t *testing.T, fourth func(i int) byte) {
 		clear(d.Picture.Pix[d.Picture.PixOffset(region.Min.X, y):][:4*region.Dx()])
 	}
 	f = paint(true)
-	if f.Number != 3 || f.Codec != CodecZstd || f.Flags != Complete {
+	if f.Number != 3 || f.Codec != tiles.CodecZstd || f.Flags != tiles.Complete {
 		t.Errorf("%+v", f)
 	}
 	for y := range size.Y {
@@ -89,7 +92,7 @@ func testForget(t *testing.T, fourth func(i int) byte) {
 	if f := paint(true); f.Number != 0 {
 		t.Errorf("sent twice: %+v", f)
 	}
-	if _, err := e.Video(5, CodecVP9, region, true, make([]byte, MaxFrame)); !errors.Is(err, ErrFrame) {
+	if _, err := e.Video(5, tiles.CodecVP9, region, true, make([]byte, tiles.MaxFrame)); !errors.Is(err, tiles.ErrFrame) {
 		t.Errorf("a packet too long: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/session/screen"
+	"warren/session/screen/screentest"
 	"warren/session/screen/tiles"
 	"warren/session/sessiontest"
 )
@@ -81,7 +82,7 @@ func BenchmarkGlass(b *testing.B) {
 	ran := make(chan struct{})
 	go func() {
 		defer close(ran)
-		_ = screen.NewClient(conn.Stream(), screen.Output{Painted: func(f tiles.Frame, picture *image.NRGBA) {
+		_ = screentest.NewClient(conn.Stream(), screentest.Output{Painted: func(f tiles.Frame, picture *image.NRGBA) {
 			c := picture.NRGBAAt(700, 510)
 			select {
 			case painted <- uint32(c.R)<<16 | uint32(c.G)<<8 | uint32(c.B):

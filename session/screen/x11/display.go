@@ -4,11 +4,8 @@ package x11
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/jezek/xgb/damage"
@@ -16,7 +13,6 @@ import (
 	"github.com/jezek/xgb/shm"
 	"github.com/jezek/xgb/xfixes"
 	"github.com/jezek/xgb/xproto"
-	"golang.org/x/sys/unix"
 
 	"warren/session/screen"
 	"warren/session/screen/tiles"
@@ -31,20 +27,12 @@ const (
 	extXwayland = "XWAYLAND"
 )
 
-// Desk opens the displays of this machine's X servers.
-type Desk struct {
-	rows  rows
-	seats seats
-}
-
-// New makes the desk.
-func New() *Desk { return &Desk{} }
-
 // Display is a connection to one display, for one session. It implements
 // screen.Display.
 type Display struct {
 	*link
 	place  place
+	owner  string
 	all    []screen.Named // the machine's displays
 	ended  func() bool    // stops the watch on the session's end
 	root   xproto.Drawable
@@ -63,102 +51,13 @@ type Display struct {
 	damaged, moved, changed bool
 }
 
-// Open implements screen.Desk.
-func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
-	found := newProbe().look()
-	places := found.places
-	if want.Display != "" {
-		n, err := displayNumber(want.Display)
-		if err != nil {
-			return nil, &screen.Unavailable{Why: err.Error(), Try: "one of " + names(found.places)}
-		}
-		places = slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.number != n })
-		if len(places) == 0 {
-			return nil, &screen.Unavailable{Why: fmt.Sprintf("there is no display %s on this machine", want.Display), Try: "one of " + names(found.places)}
-		}
-	}
-	var refused []error
-	for _, p := range places {
-		d, err := openPlace(ctx, p)
-		if err == nil {
-			d.rows, d.seats = &k.rows, &k.seats
-			d.all = listening(ctx, found.places)
-			return d, nil
-		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if !errors.Is(err, unix.ECONNREFUSED) { // what a server that is gone has left
-			refused = append(refused, err)
-		}
-	}
-	return nil, unavailable(found, refused)
-}
-
-// Look tries the displays of this machine and gives the names of those that
-// open, and why the first of the others does not: an *screen.Unavailable.
-func (*Desk) Look(ctx context.Context) (open []string, why error) {
-	found := newProbe().look()
-	var refused []error
-	for _, p := range found.places[:min(len(found.places), mostTried)] {
-		d, err := openPlace(ctx, p)
-		if errors.Is(err, unix.ECONNREFUSED) { // what a server that is gone has left
-			continue
-		}
-		if err != nil {
-			refused = append(refused, err)
-			continue
-		}
-		open = append(open, p.name)
-		_ = d.Close()
-	}
-	if len(refused) > 0 || len(open) == 0 {
-		why = unavailable(found, refused)
-	}
-	return open, why
-}
-
-// mostTried bounds the displays that Look tries.
-const mostTried = 16
-
-func names(places []place) string {
-	if len(places) == 0 {
-		return "none: no X server runs here"
-	}
-	var out []string
-	for _, p := range places {
-		out = append(out, p.name)
-	}
-	return strings.Join(out[:min(len(out), 8)], ", ")
-}
-
-// unavailable says why nothing can be looked at.
-func unavailable(f finding, refused []error) error {
-	switch {
-	case len(refused) > 0:
-		u := &screen.Unavailable{Why: refused[0].Error()}
-		if errors.As(refused[0], &u) {
-			return u
-		}
-		u.Try = "run the node as root, or as the user whose display it is"
-		return u
-	case len(f.wayland) > 0:
-		return errWayland()
-	default:
-		return &screen.Unavailable{Why: "no X server runs on this machine", Try: "a session on X11 there, or a virtual display"}
-	}
-}
-
-func errWayland() error {
-	return &screen.Unavailable{Why: "a Wayland session runs here, and Wayland cannot be looked at yet", Try: "log in there with an X11 (Xorg) session"}
-}
-
 // openPlace connects to a display and asks for what a session needs.
 func openPlace(ctx context.Context, p place) (_ *Display, err error) {
 	d := &Display{place: p, rows: &rows{}, seats: &seats{}, woken: make(chan struct{}, 1)}
 	if d.link, err = connect(ctx, p, d.handle); err != nil {
 		return nil, err
 	}
+	d.owner = owner(d.raw, p.name, sessions()...)
 	d.ended = context.AfterFunc(ctx, func() { d.raw.Close() })
 	if err = d.begin(); err != nil {
 		_ = d.Close()
@@ -286,6 +185,9 @@ func (d *Display) take(note *bool) bool {
 // Name implements screen.Source.
 func (d *Display) Name() string { return d.place.name }
 
+// Owner implements screen.Source.
+func (d *Display) Owner() string { return d.owner }
+
 // Woken implements screen.Source.
 func (d *Display) Woken() <-chan struct{} { return d.woken }
 
@@ -398,43 +300,6 @@ func straight(argb []uint32) []byte {
 		out = append(out, byte(a)) //nolint:gosec // below 256
 	}
 	return out
-}
-
-// monitors asks the server for its monitors; a display without any is one.
-func (d *Display) monitors() (out []screen.Monitor, err error) {
-	whole := image.Rectangle{Max: d.size}
-	add := func(name string, r image.Rectangle, primary bool) {
-		if r = r.Intersect(whole); !r.Empty() && len(out) < maxMonitors {
-			out = append(out, screen.Monitor{Name: name, Bounds: r, Primary: primary})
-		}
-	}
-	if d.randr {
-		all, err := d.getMonitors()
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range all[:min(len(all), maxMonitors)] { // each name is a question
-			add(d.atom(m.name), m.bounds, m.primary)
-		}
-	}
-	if len(out) == 0 {
-		add("screen", whole, true)
-	}
-	return out, nil
-}
-
-// maxMonitors is package screen's bound.
-const maxMonitors = 64
-
-// maxName bounds a monitor's name, in bytes: any program may give it one.
-const maxName = 64
-
-func (d *Display) atom(a xproto.Atom) string {
-	r, err := xproto.GetAtomName(d.Conn, a).Reply()
-	if err != nil {
-		return "monitor"
-	}
-	return strings.ToValidUTF8(r.Name[:min(len(r.Name), maxName)], "")
 }
 
 // openMemory tries shared memory.

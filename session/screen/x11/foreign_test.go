@@ -247,7 +247,7 @@ func TestKeysAreForTheirOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if uid, err := listener(c); err != nil || int(uid) != os.Getuid() {
+	if uid, err := listens(c); err != nil || int(uid) != os.Getuid() {
 		t.Errorf("the server is user %d: %v", uid, err)
 	}
 	if err := unix.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {

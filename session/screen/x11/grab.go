@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"net"
 
 	"github.com/jezek/xgb/shm"
 	"github.com/jezek/xgb/xproto"
@@ -31,7 +30,7 @@ func (d *Display) share(size int) (*segment, error) {
 	}
 	defer func() { _, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) }()
 	// A server that is not root's opens it as its owner.
-	if uid, ok := d.server(); ok {
+	if uid, err := listens(d.raw); err == nil {
 		var state unix.SysvShmDesc
 		if _, err := unix.SysvShmCtl(id, unix.IPC_STAT, &state); err != nil {
 			return nil, fmt.Errorf("shared memory: %w", err)
@@ -67,24 +66,6 @@ func (s *segment) free() {
 		_ = unix.SysvShmDetach(s.pixels)
 		s.pixels = nil
 	}
-}
-
-// server is the user whom the server runs as.
-func (d *Display) server() (uid uint32, ok bool) {
-	c, isUnix := d.raw.(*net.UnixConn)
-	if !isUnix {
-		return 0, false
-	}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0, false
-	}
-	err = raw.Control(func(fd uintptr) {
-		if p, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			uid, ok = p.Uid, true
-		}
-	})
-	return uid, ok && err == nil
 }
 
 // Grab implements screen.Source.

@@ -17,7 +17,6 @@ import (
 
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
-	"golang.org/x/sys/unix"
 
 	"warren/session/screen"
 )
@@ -125,26 +124,6 @@ func connect(ctx context.Context, p place, handle func(*link, event)) (*link, er
 // errForeign is a server that a key is not for.
 var errForeign = errors.New("the X server is another user's than the key")
 
-// listener is the user that listens at the other end.
-func listener(raw net.Conn) (uid uint32, err error) {
-	u, ok := raw.(*net.UnixConn)
-	if !ok {
-		return 0, errServer
-	}
-	c, err := u.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var who *unix.Ucred
-	if failed := c.Control(func(fd uintptr) { who, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); failed != nil { //nolint:gosec // a descriptor
-		return 0, failed
-	}
-	if err != nil {
-		return 0, err
-	}
-	return who.Uid, nil
-}
-
 func connectWith(ctx context.Context, p place, key *cookie, handle func(*link, event)) (l *link, err error) {
 	prepare()
 	raw, err := (&net.Dialer{Timeout: connectTime}).DialContext(ctx, "unix", p.socket)
@@ -159,7 +138,7 @@ func connectWith(ctx context.Context, p place, key *cookie, handle func(*link, e
 	defer context.AfterFunc(ctx, func() { raw.Close() })()
 	var shown []byte
 	if key != nil {
-		uid, err := listener(raw)
+		uid, err := listens(raw)
 		if err != nil {
 			return nil, fmt.Errorf("display %s: %w", p.name, err)
 		}

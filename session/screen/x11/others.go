@@ -23,8 +23,8 @@ func listening(ctx context.Context, places []place) (out []screen.Named) {
 		if err != nil {
 			continue
 		}
+		out = append(out, screen.Named{Name: p.name, Owner: owner(raw, p.name, sessions()...)})
 		raw.Close()
-		out = append(out, screen.Named{Name: p.name})
 	}
 	return out
 }

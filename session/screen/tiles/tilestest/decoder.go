@@ -1,11 +1,15 @@
-package tiles
+package tilestest
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
+	"image/draw"
 
 	"github.com/klauspost/compress/zstd"
+
+	"warren/session/screen/tiles"
 )
 
 // Decoder paints frames.
@@ -18,10 +22,7 @@ type Decoder struct {
 
 // NewDecoder makes a decoder for a picture of a size, which begins black.
 func NewDecoder(size image.Point) (*Decoder, error) {
-	if err := checkSize(size); err != nil {
-		return nil, err
-	}
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxRaw), zstd.WithDecoderLowmem(true))
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(tiles.MaxRaw), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
@@ -32,24 +33,17 @@ func NewDecoder(size image.Point) (*Decoder, error) {
 	return d, nil
 }
 
-func checkSize(size image.Point) error {
-	if size.X < 1 || size.Y < 1 || size.X > MaxSide || size.Y > MaxSide || size.X*size.Y > MaxPixels {
-		return fmt.Errorf("a picture of %d by %d pixels: %w", size.X, size.Y, ErrFrame)
-	}
-	return nil
-}
-
 // Paint does a frame and gives its parts. Of a region of video it paints
 // nothing; what comes without loss afterwards makes up for it. After an error
 // the picture is not to be relied on.
-func (d *Decoder) Paint(b []byte) (Frame, error) {
+func (d *Decoder) Paint(b []byte) (tiles.Frame, error) {
 	f, err := Parse(b, d.Picture.Rect.Max)
 	if err != nil {
 		return f, err
 	}
-	if f.Codec != CodecZstd {
+	if f.Codec != tiles.CodecZstd {
 		if len(f.Copies) > 0 || len(f.Tiles) != 1 || len(f.Body) < 2 {
-			return f, fmt.Errorf("%d tiles of video: %w", len(f.Tiles), ErrFrame)
+			return f, fmt.Errorf("%d tiles of video: %w", len(f.Tiles), tiles.ErrFrame)
 		}
 		return f, nil
 	}
@@ -59,11 +53,11 @@ func (d *Decoder) Paint(b []byte) (Frame, error) {
 		}
 		d.raw, err = d.zstd.DecodeAll(f.Body, d.raw[:0])
 		if err != nil || len(d.raw) != f.Raw {
-			return f, fmt.Errorf("%d bytes of pixels, want %d: %w", len(d.raw), f.Raw, errors.Join(ErrFrame, err))
+			return f, fmt.Errorf("%d bytes of pixels, want %d: %w", len(d.raw), f.Raw, errors.Join(tiles.ErrFrame, err))
 		}
 	}
 	for _, m := range f.Copies {
-		move(d.Picture.Pix, d.Picture.Stride, m)
+		d.move(m)
 	}
 	rest := d.raw
 	for _, t := range f.Tiles {
@@ -76,20 +70,69 @@ func (d *Decoder) Paint(b []byte) (Frame, error) {
 	return f, nil
 }
 
-// move copies inside a picture; source and destination may overlap.
-func move(pixels []byte, stride int, m Move) {
-	row, rows := 4*m.From.Dx(), m.From.Dy()
-	from := m.From.Min.Y*stride + 4*m.From.Min.X
-	to := m.To.Y*stride + 4*m.To.X
-	step := stride
-	if to > from { // from below, so that no row is overwritten before it is read
-		from, to, step = from+(rows-1)*stride, to+(rows-1)*stride, -stride
-	}
-	for range rows {
-		copy(pixels[to:to+row], pixels[from:from+row])
-		from, to = from+step, to+step
-	}
+// move copies inside the picture; source and destination may overlap.
+func (d *Decoder) move(m tiles.Move) {
+	was := image.NewNRGBA(m.From)
+	draw.Draw(was, m.From, d.Picture, m.From.Min, draw.Src)
+	draw.Draw(d.Picture, target(m), was, m.From.Min, draw.Src)
 }
+
+func target(m tiles.Move) image.Rectangle { return m.From.Sub(m.From.Min).Add(m.To) }
 
 // Close gives back what the decoder holds.
 func (d *Decoder) Close() { d.zstd.Close() }
+
+// A frame's parts, in bytes, and what its copies may take, in pictures.
+const (
+	headSize    = 4 + 4 + 1 + 1 + 2 + 2 + 4
+	moveSize    = 12
+	tileSize    = 8
+	copiedTimes = 4
+)
+
+// Parse reads a frame for a picture of a size. Its Body stays in b.
+func Parse(b []byte, size image.Point) (f tiles.Frame, err error) {
+	if len(b) < headSize || len(b) > tiles.MaxFrame {
+		return f, fmt.Errorf("%d bytes: %w", len(b), tiles.ErrFrame)
+	}
+	le := binary.LittleEndian
+	f = tiles.Frame{Number: le.Uint32(b), Time: le.Uint32(b[4:]), Codec: b[8], Flags: b[9]}
+	copies, areas, raw := int(le.Uint16(b[10:])), int(le.Uint16(b[12:])), le.Uint32(b[14:])
+	b = b[headSize:]
+	if len(b) < copies*moveSize+areas*tileSize || raw > tiles.MaxRaw || f.Codec > tiles.CodecAV1 {
+		return f, fmt.Errorf("%d copies, %d tiles, %d bytes of pixels: %w", copies, areas, raw, tiles.ErrFrame)
+	}
+	f.Raw = int(raw)
+	all := image.Rectangle{Max: size}
+	area := 0
+	for range copies {
+		m := tiles.Move{From: box(b), To: image.Pt(int(le.Uint16(b[8:])), int(le.Uint16(b[10:])))}
+		area += m.From.Dx() * m.From.Dy()
+		if m.From.Empty() || !m.From.In(all) || !target(m).In(all) || area > copiedTimes*size.X*size.Y {
+			return f, fmt.Errorf("copy of %v to %v: %w", m.From, m.To, tiles.ErrFrame)
+		}
+		f.Copies = append(f.Copies, m)
+		b = b[moveSize:]
+	}
+	area = 0
+	for range areas {
+		t := box(b)
+		area += t.Dx() * t.Dy()
+		if t.Empty() || !t.In(all) || f.Codec == tiles.CodecZstd && 4*area > f.Raw {
+			return f, fmt.Errorf("tile %v: %w", t, tiles.ErrFrame)
+		}
+		f.Tiles = append(f.Tiles, t)
+		b = b[tileSize:]
+	}
+	if f.Codec == tiles.CodecZstd && 4*area != f.Raw || (f.Raw == 0) != (len(b) == 0) {
+		return f, fmt.Errorf("%d bytes of pixels for %d: %w", f.Raw, area, tiles.ErrFrame)
+	}
+	f.Body = b
+	return f, nil
+}
+
+func box(b []byte) image.Rectangle {
+	le := binary.LittleEndian
+	x, y := int(le.Uint16(b)), int(le.Uint16(b[2:]))
+	return image.Rect(x, y, x+int(le.Uint16(b[4:])), y+int(le.Uint16(b[6:])))
+}
