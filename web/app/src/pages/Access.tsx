@@ -12,6 +12,7 @@ import { changedLines, lineOf } from "../lib/policytext";
 import { useStore } from "../lib/store";
 import { useText } from "../text";
 import { Confirm } from "../ui/Dialog";
+import { List } from "../ui/List";
 import { Meaning } from "../ui/Meaning";
 import { Await, Badge, Button, Card, Fault, Name, Note, PageHead, Time } from "../ui/parts";
 import { say } from "../ui/toast";
@@ -252,30 +253,23 @@ function History(): ReactElement {
 	return (
 		<Await query={usePolicyHistory()}>
 			{(revisions) => (
-				<table className="list">
-					<thead>
-						<tr>
-							<th>{t.access.revision}</th>
-							<th>{t.access.by}</th>
-							<th>{t.audit.when}</th>
-						</tr>
-					</thead>
-					<tbody>
-						{revisions.map((r) => (
-							<tr key={String(r.revision)}>
-								<td className="num">
+				<List
+					rows={revisions}
+					id={(r) => String(r.revision)}
+					cells={[
+						{
+							header: t.access.revision,
+							look: "num",
+							cell: (r) => (
+								<>
 									{String(r.revision)} <span className="mono small dim">{r.hash.slice(0, 10)}</span>
-								</td>
-								<td>
-									<Name>{r.authors.join(", ")}</Name>
-								</td>
-								<td>
-									<Time ms={Number(r.time)} />
-								</td>
-							</tr>
-						))}
-					</tbody>
-				</table>
+								</>
+							),
+						},
+						{ header: t.access.by, cell: (r) => <Name>{r.authors.join(", ")}</Name> },
+						{ header: t.audit.when, cell: (r) => <Time ms={Number(r.time)} /> },
+					]}
+				/>
 			)}
 		</Await>
 	);

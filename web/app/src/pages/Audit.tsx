@@ -1,9 +1,10 @@
-import { type ReactElement, useDeferredValue, useEffect, useMemo, useState } from "react";
+import { type ReactElement, useCallback, useDeferredValue, useEffect, useMemo, useState } from "react";
 import { api } from "../api/clients";
 import { auditShown, useAudit } from "../api/queries";
 import { AuditAct, type AuditRecord, type AuditValue, type VerifyAuditResponse } from "../gen/audit_pb";
 import { Haystack } from "../lib/filter";
 import { useNarrow } from "../lib/narrow";
+import { useAct } from "../lib/act";
 import { go, useRoute } from "../lib/router";
 import { useLanguage } from "../lib/settings";
 import { dayAndMinute, whenMs } from "../lib/time";
@@ -202,32 +203,21 @@ function Record({ row: { record: r, who, target }, close }: { row: Row; close: (
 
 function Verify({ now }: { now: boolean }): ReactElement {
 	const t = useText();
-	const [busy, setBusy] = useState(false);
+	const { busy, error, run, forget } = useAct();
 	const [found, setFound] = useState<VerifyAuditResponse>();
-	const [error, setError] = useState<unknown>(null);
-	const verify = async (): Promise<void> => {
-		setBusy(true);
-		setError(null);
-		try {
-			setFound(await api.audit.verify({}));
-		} catch (e) {
-			setError(e);
-		} finally {
-			setBusy(false);
-		}
-	};
+	const verify = useCallback(() => run(async () => setFound(await api.audit.verify({}))), [run]);
 	useEffect(() => {
 		if (now) {
 			go("#/audit");
 			void verify();
 		}
-	}, [now]);
+	}, [now, verify]);
 	return (
 		<>
 			<Button icon="check" disabled={busy} onClick={() => void verify()}>
 				{busy ? t.audit.verifying : t.audit.verify}
 			</Button>
-			<Dialog open={found !== undefined || error !== null} close={() => (setFound(undefined), setError(null))} title={t.audit.verify}>
+			<Dialog open={found !== undefined || error !== null} close={() => (setFound(undefined), forget())} title={t.audit.verify}>
 				{error !== null && <Fault error={error} />}
 				{found && (
 					<>

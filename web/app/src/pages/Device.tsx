@@ -4,6 +4,7 @@ import { api } from "../api/clients";
 import { cache, useDevices, usePeers, useSessions, useWhoami } from "../api/queries";
 import { prepareWorker } from "../desk/spare";
 import type { Device as DeviceRow, Path } from "../gen/local_pb";
+import { useAct } from "../lib/act";
 import { go, href } from "../lib/router";
 import { useLanguage } from "../lib/settings";
 import { useStore } from "../lib/store";
@@ -14,7 +15,7 @@ import { roleWord, useText } from "../text";
 import { Confirm } from "../ui/Dialog";
 import { PathBadge } from "../ui/Path";
 import { SessionTable } from "../ui/SessionTable";
-import { Await, Badge, Button, Card, Copy, Dot, Empty, Fault, Field, Name, Note, PageHead, Time } from "../ui/parts";
+import { Await, Badge, Button, Card, Copy, Dot, Empty, Fault, Name, Note, PageHead, Time } from "../ui/parts";
 import { UserField } from "../ui/UserField";
 import { say } from "../ui/toast";
 import { Desktop } from "./later";
@@ -219,20 +220,11 @@ interface Pong {
 function Ping({ device }: { device: DeviceRow }): ReactElement {
 	const t = useText();
 	const [pongs, setPongs] = useState<Pong[]>([]);
-	const [busy, setBusy] = useState(false);
-	const [error, setError] = useState<unknown>(null);
+	const { busy, error, run } = useAct();
 	const ping = async (): Promise<void> => {
-		setBusy(true);
-		setError(null);
 		setPongs([]);
-		try {
-			for await (const p of api.node.ping({ device: device.id, count: 5 })) {
-				setPongs((old) => [...old, { at: Date.now(), ok: p.ok, rtt: p.rttMs, path: p.path }]);
-			}
-		} catch (e) {
-			setError(e);
-		} finally {
-			setBusy(false);
+		for await (const p of api.node.ping({ device: device.id, count: 5 })) {
+			setPongs((old) => [...old, { at: Date.now(), ok: p.ok, rtt: p.rttMs, path: p.path }]);
 		}
 	};
 	const longest = Math.max(1, ...pongs.map((p) => p.rtt));
@@ -240,7 +232,7 @@ function Ping({ device }: { device: DeviceRow }): ReactElement {
 		<Card
 			title={t.device.ping}
 			actions={
-				<Button slim icon="refresh" disabled={busy} onClick={() => void ping()}>
+				<Button slim icon="refresh" disabled={busy} onClick={() => void run(ping)}>
 					{busy ? t.device.pinging : t.device.ping}
 				</Button>
 			}
@@ -311,7 +303,6 @@ function DeviceTerminal({ device: d }: { device: DeviceRow }): ReactElement {
 
 function Revoke({ device: d, close }: { device: DeviceRow; close: () => void }): ReactElement {
 	const t = useText();
-	const [reason, setReason] = useState("");
 	const live = useSessions().data?.filter((s) => s.device === d.name || s.device === d.id).length ?? 0;
 	return (
 		<Confirm
@@ -320,27 +311,15 @@ function Revoke({ device: d, close }: { device: DeviceRow; close: () => void }):
 			title={t.device.revokeTitle(d.name)}
 			verb={t.device.revoke}
 			danger
-			disabled={reason.trim() === ""}
-			act={async () => {
-				const res = await api.node.revoke({ target: d.id, reason: reason.trim() });
+			reasoned
+			act={async (reason) => {
+				const res = await api.node.revoke({ target: d.id, reason });
 				say(res.outcome === "spreading" ? t.device.spreading : t.device.revoked(res.name));
 				void cache.invalidateQueries({ queryKey: ["devices"] });
 			}}
 		>
 			<p>{t.device.revokeWhat}</p>
 			<p>{t.device.revokeCount(live)}</p>
-			<Field label={t.common.reason} note={t.common.reasonNote}>
-				{(id, note) => (
-					<input
-						id={id}
-						aria-describedby={note}
-						className="input"
-						value={reason}
-						onChange={(e) => setReason(e.target.value)}
-						autoFocus
-					/>
-				)}
-			</Field>
 		</Confirm>
 	);
 }

@@ -1,19 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, type ReactElement, useEffect, useState } from "react";
+import { type ReactElement, useEffect, useState } from "react";
 import { api } from "../api/clients";
 import { problemOf } from "../api/fault";
 import { cache } from "../api/queries";
 import type { FoundResponse, WhoamiResponse } from "../gen/console_pb";
 import type { CreateInviteResponse, PendingClaim } from "../gen/local_pb";
+import { useAct } from "../lib/act";
 import { go } from "../lib/router";
 import { openTerminal } from "../term/tabs";
 import { useText } from "../text";
-import { Mark } from "../ui/Icon";
+import { Alone } from "../ui/Alone";
 import { JoinCommand } from "../ui/InviteDialog";
 import { Phrase } from "../ui/Phrase";
-import { Button, Copy, Fault, Field, Loading, Note } from "../ui/parts";
+import { Button, Command, Copy, Fault, Field, Loading, Note } from "../ui/parts";
 import { Qr } from "../ui/Qr";
-import { Settings } from "../ui/Settings";
 import { Who } from "./Invites";
 
 /**
@@ -30,31 +30,24 @@ export default function First({ who }: { who: WhoamiResponse }): ReactElement {
 	const toInvite = kept || (founded === undefined && who.founded);
 	const step = admitted !== undefined ? 4 : toInvite ? (asking ? 3 : 2) : founded !== undefined ? 1 : 0;
 	return (
-		<main className="alone">
-			<div className="card gate">
-				<div className="bar">
-					<Mark size={36} />
-					<span className="grow" />
-					<Settings />
-				</div>
-				<ol className="steps" aria-label={t.first.title}>
-					{t.first.steps.map((s, i) => (
-						<li key={s} aria-current={i === step ? "step" : undefined} className={i < step ? "past" : ""}>
-							{s}
-						</li>
-					))}
-				</ol>
-				{step === 0 && <Found suggested={who.suggested} founded={setFounded} />}
-				{step === 1 && founded && <Recovery founded={founded} kept={() => setKept(true)} />}
-				{(step === 2 || step === 3) && <Bring admitted={setAdmitted} asks={setAsking} />}
-				{step === 4 && admitted && <Last device={admitted} />}
-				{step >= 2 && (
-					<a className="dim small" href="#/">
-						{t.first.skip}
-					</a>
-				)}
-			</div>
-		</main>
+		<Alone>
+			<ol className="steps" aria-label={t.first.title}>
+				{t.first.steps.map((s, i) => (
+					<li key={s} aria-current={i === step ? "step" : undefined} className={i < step ? "past" : ""}>
+						{s}
+					</li>
+				))}
+			</ol>
+			{step === 0 && <Found suggested={who.suggested} founded={setFounded} />}
+			{step === 1 && founded && <Recovery founded={founded} kept={() => setKept(true)} />}
+			{(step === 2 || step === 3) && <Bring admitted={setAdmitted} asks={setAsking} />}
+			{step === 4 && admitted && <Last device={admitted} />}
+			{step >= 2 && (
+				<a className="dim small" href="#/">
+					{t.first.skip}
+				</a>
+			)}
+		</Alone>
 	);
 }
 
@@ -62,25 +55,15 @@ function Found({ suggested, founded }: { suggested: string; founded: (f: FoundRe
 	const t = useText();
 	const [mesh, setMesh] = useState("");
 	const [node, setNode] = useState("");
-	const [busy, setBusy] = useState(false);
-	const [error, setError] = useState<unknown>(null);
-	const submit = async (e: FormEvent): Promise<void> => {
-		e.preventDefault();
-		setBusy(true);
-		setError(null);
-		try {
-			const res = await api.found.found({ mesh: mesh.trim(), node: node.trim() });
-			go("#/first");
-			founded(res);
-			void cache.invalidateQueries();
-		} catch (failed) {
-			setError(failed);
-		} finally {
-			setBusy(false);
-		}
+	const { busy, error, run } = useAct();
+	const found = async (): Promise<void> => {
+		const res = await api.found.found({ mesh: mesh.trim(), node: node.trim() });
+		go("#/first");
+		founded(res);
+		void cache.invalidateQueries();
 	};
 	return (
-		<form className="stack" onSubmit={(e) => void submit(e)}>
+		<form className="stack" onSubmit={(e) => (e.preventDefault(), void run(found))}>
 			<h1>{t.first.title}</h1>
 			<p>{t.first.what}</p>
 			<Field label={t.first.mesh} note={t.first.meshNote}>
@@ -200,20 +183,9 @@ function Bring(props: {
 
 function Asks({ claim, admitted }: { claim: PendingClaim; admitted: (d: { id: string; name: string }) => void }): ReactElement {
 	const t = useText();
-	const [busy, setBusy] = useState(false);
-	const [error, setError] = useState<unknown>(null);
-	const act = async (what: () => Promise<unknown>): Promise<void> => {
-		setBusy(true);
-		setError(null);
-		try {
-			await what();
-		} catch (failed) {
-			setError(failed);
-		} finally {
-			setBusy(false);
-			void cache.invalidateQueries({ queryKey: ["pending"] });
-		}
-	};
+	const { busy, error, run } = useAct();
+	const act = (what: () => Promise<unknown>): void =>
+		void run(what).then(() => cache.invalidateQueries({ queryKey: ["pending"] }));
 	return (
 		<div className="stack">
 			<h1>
@@ -234,7 +206,7 @@ function Asks({ claim, admitted }: { claim: PendingClaim; admitted: (d: { id: st
 					icon="check"
 					disabled={busy}
 					onClick={() =>
-						void act(async () => {
+						act(async () => {
 							const res = await api.invites.approve({ id: claim.id, shown: claim.shown });
 							admitted({ id: res.id, name: res.name });
 						})
@@ -242,7 +214,7 @@ function Asks({ claim, admitted }: { claim: PendingClaim; admitted: (d: { id: st
 				>
 					{t.invites.approveVerb}
 				</Button>
-				<Button disabled={busy} onClick={() => void act(() => api.invites.reject({ id: claim.id }))}>
+				<Button disabled={busy} onClick={() => act(() => api.invites.reject({ id: claim.id }))}>
 					{t.invites.reject}
 				</Button>
 			</div>
@@ -264,12 +236,7 @@ function Last({ device }: { device: { id: string; name: string } }): ReactElemen
 				<bdi>{t.first.terminalTitle(device.name)}</bdi>
 			</h1>
 			<p>{up ? t.first.terminalWhat : t.first.comingUp}</p>
-			{!up && (
-				<div className="command">
-					<code>warren up</code>
-					<Copy text="warren up" />
-				</div>
-			)}
+			{!up && <Command text="warren up" />}
 			<Button look="main" icon="terminal" disabled={!up} onClick={() => openTerminal(device.id, device.name)}>
 				{t.first.open}
 			</Button>

@@ -6,6 +6,7 @@ import { go, useRoute } from "../lib/router";
 import { roleWord, useText } from "../text";
 import { Confirm } from "../ui/Dialog";
 import { InviteDialog } from "../ui/InviteDialog";
+import { List } from "../ui/List";
 import { Phrase } from "../ui/Phrase";
 import { Await, Badge, Button, Card, Empty, Name, Note, PageHead, Time, type Tone } from "../ui/parts";
 import { say } from "../ui/toast";
@@ -30,7 +31,7 @@ export default function Invites(): ReactElement {
 				}
 			/>
 			<Pending works={works} />
-			<List works={works} />
+			<Made works={works} />
 			{making !== null && <InviteDialog role={making} close={() => go("#/invites")} />}
 		</div>
 	);
@@ -149,7 +150,7 @@ export function Who({ claim: c }: { claim: PendingClaim }): ReactElement {
 
 const stateTones: Record<string, Tone> = { open: "ok", used: "", expired: "", revoked: "bad" };
 
-function List({ works }: { works: boolean }): ReactElement {
+function Made({ works }: { works: boolean }): ReactElement {
 	const t = useText();
 	const invites = useInvites();
 	const [revoking, setRevoking] = useState<InviteInfo>();
@@ -162,61 +163,56 @@ function List({ works }: { works: boolean }): ReactElement {
 							{t.invites.noneHint}
 						</Empty>
 					) : (
-						<div className="scroll-x">
-							<table className="list">
-								<thead>
-									<tr>
-										<th>{t.common.state}</th>
-										<th>{t.invites.role}</th>
-										<th className="hide-s">{t.invites.uses}</th>
-										<th className="hide-s">{t.common.tags}</th>
-										<th className="hide-s">{t.invites.by}</th>
-										<th>{t.invites.ends}</th>
-										<th className="hide-m">{t.device.id}</th>
-										<th>
-											<span className="only-read">{t.invites.revoke}</span>
-										</th>
-									</tr>
-								</thead>
-								<tbody>
-									{list.map((i) => (
-										<tr key={i.id}>
-											<td>
-												<Badge tone={stateTones[i.state] ?? ""}>{t.invites.states[i.state] ?? i.state}</Badge>
-											</td>
-											<td>
-												{roleWord(i.role, t)} {i.admin && <Badge tone="accent">{t.common.admin}</Badge>}
-												{i.ownership === "byod" && <Badge tone="accent">BYOD</Badge>}
-											</td>
-											<td className="num nowrap hide-s" title={t.invites.used(i.used, i.uses)}>
-												{i.used} / {i.uses}
-											</td>
-											<td className="hide-s">
-												<span className="tags">
-													{i.tags.map((tag) => (
-														<Badge key={tag}>{tag}</Badge>
-													))}
-												</span>
-											</td>
-											<td className="hide-s">
-												<Name>{i.inviter}</Name>
-											</td>
-											<td>
-												<Time ms={Number(i.expires) * 1000} />
-											</td>
-											<td className="hide-m mono small dim">{i.id}</td>
-											<td className="acts">
-												{i.state === "open" && works && (
-													<Button slim look="danger" onClick={() => setRevoking(i)}>
-														{t.invites.revoke}
-													</Button>
-												)}
-											</td>
-										</tr>
-									))}
-								</tbody>
-							</table>
-						</div>
+						<List
+							rows={list}
+							id={(i) => i.id}
+							cells={[
+								{
+									header: t.common.state,
+									cell: (i) => <Badge tone={stateTones[i.state] ?? ""}>{t.invites.states[i.state] ?? i.state}</Badge>,
+								},
+								{
+									header: t.invites.role,
+									cell: (i) => (
+										<>
+											{roleWord(i.role, t)} {i.admin && <Badge tone="accent">{t.common.admin}</Badge>}
+											{i.ownership === "byod" && <Badge tone="accent">BYOD</Badge>}
+										</>
+									),
+								},
+								{
+									header: t.invites.uses,
+									hide: "s",
+									look: "num nowrap",
+									cell: (i) => <span title={t.invites.used(i.used, i.uses)}>{`${i.used} / ${i.uses}`}</span>,
+								},
+								{
+									header: t.common.tags,
+									hide: "s",
+									cell: (i) => (
+										<span className="tags">
+											{i.tags.map((tag) => (
+												<Badge key={tag}>{tag}</Badge>
+											))}
+										</span>
+									),
+								},
+								{ header: t.invites.by, hide: "s", cell: (i) => <Name>{i.inviter}</Name> },
+								{ header: t.invites.ends, cell: (i) => <Time ms={Number(i.expires) * 1000} /> },
+								{ header: t.device.id, hide: "m", look: "mono small dim", cell: (i) => i.id },
+								{
+									header: t.invites.revoke,
+									acts: true,
+									cell: (i) =>
+										i.state === "open" &&
+										works && (
+											<Button slim look="danger" onClick={() => setRevoking(i)}>
+												{t.invites.revoke}
+											</Button>
+										),
+								},
+							]}
+						/>
 					)
 				}
 			</Await>

@@ -7,6 +7,7 @@ import { AuditAct } from "../gen/audit_pb";
 import { useText } from "../text";
 import { AuditLines, partyName } from "../ui/AuditLines";
 import { Confirm } from "../ui/Dialog";
+import { List } from "../ui/List";
 import { SessionTable } from "../ui/SessionTable";
 import { Await, Badge, Button, Card, Empty, Name, PageHead } from "../ui/parts";
 import { say } from "../ui/toast";
@@ -125,39 +126,35 @@ function Rights(): ReactElement {
 				list.length === 0 ? (
 					<p className="pad">{t.owner.whoNone}</p>
 				) : (
-					<div className="scroll-x">
-						<table className="list">
-							<thead>
-								<tr>
-									<th>{t.common.technician}</th>
-									<th>{t.owner.verbs}</th>
-									<th>{t.sessions.user}</th>
-								</tr>
-							</thead>
-							<tbody>
-								{list.map((r) => (
-									<tr key={`${r.technician}-${r.node}`}>
-										<td>
-											<span className="with-dot">
-												<Name>{r.technician}</Name>
-												{r.admin && <Badge tone="accent">{t.common.admin}</Badge>}
-											</span>
-										</td>
-										<td>
-											<span className="tags">
-												{r.verbs.map((v) => (
-													<Badge key={v}>{v}</Badge>
-												))}
-											</span>
-										</td>
-										<td>
-											<Name>{r.users.map((u) => (u === "*" ? t.access.anyUser : u)).join(", ") || "–"}</Name>
-										</td>
-									</tr>
-								))}
-							</tbody>
-						</table>
-					</div>
+					<List
+						rows={list}
+						id={(r) => `${r.technician}-${r.node}`}
+						cells={[
+							{
+								header: t.common.technician,
+								cell: (r) => (
+									<span className="with-dot">
+										<Name>{r.technician}</Name>
+										{r.admin && <Badge tone="accent">{t.common.admin}</Badge>}
+									</span>
+								),
+							},
+							{
+								header: t.owner.verbs,
+								cell: (r) => (
+									<span className="tags">
+										{r.verbs.map((v) => (
+											<Badge key={v}>{v}</Badge>
+										))}
+									</span>
+								),
+							},
+							{
+								header: t.sessions.user,
+								cell: (r) => <Name>{r.users.map((u) => (u === "*" ? t.access.anyUser : u)).join(", ") || "–"}</Name>,
+							},
+						]}
+					/>
 				)
 			}
 		</Await>

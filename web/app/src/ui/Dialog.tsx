@@ -1,7 +1,8 @@
 import { Dialog as Radix } from "radix-ui";
 import { type ReactElement, type ReactNode, useState } from "react";
+import { useAct } from "../lib/act";
 import { useText } from "../text";
-import { Button, Fault } from "./parts";
+import { Button, Fault, Field } from "./parts";
 
 /**
  * A dialog that keeps the focus and gives it back. Radix's own overlay locks
@@ -38,37 +39,29 @@ export function Dialog(props: {
 	);
 }
 
-/** Asks before something is done, does it, and stays open where it failed. */
+/**
+ * Asks before something is done, for a reason too where there has to be one,
+ * does it, and stays open where it failed.
+ */
 export function Confirm(props: {
 	open: boolean;
 	close: () => void;
 	title: string;
 	verb: string;
 	danger?: boolean;
-	disabled?: boolean;
-	act: () => Promise<unknown>;
+	reasoned?: boolean;
+	act: (reason: string) => Promise<unknown>;
 	children: ReactNode;
 }): ReactElement {
 	const t = useText();
-	const [busy, setBusy] = useState(false);
-	const [error, setError] = useState<unknown>(null);
-	const run = async (): Promise<void> => {
-		setBusy(true);
-		setError(null);
-		try {
-			await props.act();
-			props.close();
-		} catch (e) {
-			setError(e);
-		} finally {
-			setBusy(false);
-		}
-	};
+	const { busy, error, run, forget } = useAct();
+	const [text, setText] = useState("");
+	const reason = text.trim();
 	return (
 		<Dialog
 			open={props.open}
 			close={() => {
-				setError(null);
+				forget();
 				props.close();
 			}}
 			title={props.title}
@@ -77,8 +70,8 @@ export function Confirm(props: {
 					<Button onClick={props.close}>{t.common.cancel}</Button>
 					<Button
 						look={props.danger ? "danger-main" : "main"}
-						disabled={busy || props.disabled}
-						onClick={() => void run()}
+						disabled={busy || (props.reasoned && reason === "")}
+						onClick={() => void run(() => props.act(reason).then(props.close))}
 					>
 						{props.verb}
 					</Button>
@@ -86,6 +79,13 @@ export function Confirm(props: {
 			}
 		>
 			{props.children}
+			{props.reasoned && (
+				<Field label={t.common.reason} note={t.common.reasonNote}>
+					{(id, note) => (
+						<input id={id} aria-describedby={note} className="input" value={text} onChange={(e) => setText(e.target.value)} autoFocus />
+					)}
+				</Field>
+			)}
 			{error !== null && <Fault error={error} />}
 		</Dialog>
 	);

@@ -1,9 +1,10 @@
-import { type FormEvent, type ReactElement, useState } from "react";
+import { type ReactElement, useState } from "react";
 import { api } from "../api/clients";
 import { useWhoami } from "../api/queries";
 import type { ExplainResponse } from "../gen/meaning_pb";
+import { useAct } from "../lib/act";
 import { useText } from "../text";
-import { Button, Copy, Fault, Field, Note } from "./parts";
+import { Button, Command, Fault, Field, Note } from "./parts";
 
 /** Asks whether something is allowed, and why or why not. */
 export function Explain(): ReactElement {
@@ -14,16 +15,10 @@ export function Explain(): ReactElement {
 	const [verb, setVerb] = useState("shell");
 	const [user, setUser] = useState("");
 	const [answer, setAnswer] = useState<ExplainResponse>();
-	const [error, setError] = useState<unknown>(null);
-	const ask = async (e: FormEvent): Promise<void> => {
-		e.preventDefault();
-		setError(null);
+	const { error, run } = useAct();
+	const ask = async (): Promise<void> => {
 		setAnswer(undefined);
-		try {
-			setAnswer(await api.meaning.explain({ src: src.trim(), dst: dst.trim(), verb: verb.trim(), user: user.trim() }));
-		} catch (failed) {
-			setError(failed);
-		}
+		setAnswer(await api.meaning.explain({ src: src.trim(), dst: dst.trim(), verb: verb.trim(), user: user.trim() }));
 	};
 	const input = (id: string, note: string | undefined, value: string, set: (v: string) => void): ReactElement => (
 		<input
@@ -37,7 +32,7 @@ export function Explain(): ReactElement {
 		/>
 	);
 	return (
-		<form className="stack" onSubmit={(e) => void ask(e)}>
+		<form className="stack" onSubmit={(e) => (e.preventDefault(), void run(ask))}>
 			<div className="two">
 				<Field label={t.access.src} note={t.access.srcNote}>
 					{(id, note) => input(id, note, src, setSrc)}
@@ -70,10 +65,7 @@ export function Explain(): ReactElement {
 					{answer.missing !== "" && (
 						<div className="stack gap-top">
 							{t.access.missing}
-							<div className="command">
-								<code>{answer.missing}</code>
-								<Copy text={answer.missing} />
-							</div>
+							<Command text={answer.missing} />
 						</div>
 					)}
 				</Note>

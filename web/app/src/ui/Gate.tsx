@@ -5,40 +5,29 @@ import { useNow } from "../lib/clock";
 import { useStore } from "../lib/store";
 import { pastedToken } from "../lib/token";
 import { useText } from "../text";
+import { Alone } from "./Alone";
 import { Dialog } from "./Dialog";
-import { Icon, Mark } from "./Icon";
-import { Button, Copy, Fault, Field, Loading, Note, Wrong } from "./parts";
-import { Settings } from "./Settings";
+import { Icon } from "./Icon";
+import { Button, Command, Fault, Field, Loading, Note, Wrong } from "./parts";
 
 /** What somebody sees whom the node has not let in. */
 export function Gate({ way }: { way: Access }): ReactElement {
 	const t = useText();
 	if (way.kind === "entering") {
 		return (
-			<main className="alone">
-				<div className="card pad">
-					<p>{t.gate.entering}</p>
-					<Loading rows={3} />
-				</div>
-			</main>
+			<Alone>
+				<p>{t.gate.entering}</p>
+				<Loading rows={3} />
+			</Alone>
 		);
 	}
 	return (
-		<main className="alone">
-			<div className="card gate">
-				<div className="bar">
-					<Mark size={36} />
-					<span className="grow" />
-					<Settings />
-				</div>
-				<h1>{t.gate.title}</h1>
-				{way.kind === "refused" && <Wrong problem={problemOf(way.error)} before={t.gate.refused} />}
-				<p>{t.gate.what}</p>
-				<Command />
-				<p>{t.gate.then}</p>
-				<Paste />
-			</div>
-		</main>
+		<Alone>
+			<h1>{t.gate.title}</h1>
+			{way.kind === "refused" && <Wrong problem={problemOf(way.error)} before={t.gate.refused} />}
+			<p>{t.gate.what}</p>
+			<WayIn />
+		</Alone>
 	);
 }
 
@@ -54,9 +43,7 @@ export function GateDialog(): ReactElement {
 				</header>
 				<div className="body">
 					<p>{t.gate.expiredWhat}</p>
-					<Command />
-					<p>{t.gate.then}</p>
-					<Paste />
+					<WayIn />
 				</div>
 			</div>
 		</>
@@ -82,20 +69,20 @@ export function Ending(): ReactElement | null {
 			</Button>
 			<Dialog open={open} close={() => setOpen(false)} title={t.gate.stay}>
 				<p>{t.gate.stayWhat}</p>
-				<Command />
-				<p>{t.gate.then}</p>
-				<Paste />
+				<WayIn />
 			</Dialog>
 		</div>
 	);
 }
 
-function Command(): ReactElement {
+function WayIn(): ReactElement {
+	const t = useText();
 	return (
-		<div className="command">
-			<code>warren console</code>
-			<Copy text="warren console" />
-		</div>
+		<>
+			<Command text="warren console" />
+			<p>{t.gate.then}</p>
+			<Paste />
+		</>
 	);
 }
 

@@ -1,10 +1,11 @@
-import { type FormEvent, type ReactElement, useState } from "react";
+import { type ReactElement, useState } from "react";
 import { api } from "../api/clients";
 import { cache, useWhoami } from "../api/queries";
 import type { CreateInviteResponse } from "../gen/local_pb";
+import { useAct } from "../lib/act";
 import { useText } from "../text";
 import { Dialog } from "./Dialog";
-import { Button, Copy, Fault, Field, Note, Time } from "./parts";
+import { Button, Command, Copy, Fault, Field, Note, Time } from "./parts";
 import { Qr } from "./Qr";
 
 const roles = ["device", "gateway", "controller", "technician"];
@@ -48,13 +49,7 @@ export function Made({ invite }: { invite: CreateInviteResponse }): ReactElement
 }
 
 export function JoinCommand({ link }: { link: string }): ReactElement {
-	const command = `warren join '${link}'`;
-	return (
-		<div className="command">
-			<code className="link" title={command}>{command}</code>
-			<Copy text={command} />
-		</div>
-	);
+	return <Command text={`warren join '${link}'`} link />;
 }
 
 function Form({ role: first, made }: { role: string; made: (i: CreateInviteResponse) => void }): ReactElement {
@@ -69,36 +64,26 @@ function Form({ role: first, made }: { role: string; made: (i: CreateInviteRespo
 	const [customer, setCustomer] = useState("");
 	const [uses, setUses] = useState(1);
 	const [life, setLife] = useState(3600);
-	const [busy, setBusy] = useState(false);
-	const [error, setError] = useState<unknown>(null);
+	const { busy, error, run } = useAct();
 	const plain = role === "device";
-	const submit = async (e: FormEvent): Promise<void> => {
-		e.preventDefault();
-		setBusy(true);
-		setError(null);
-		try {
-			made(
-				await api.invites.create({
-					role,
-					ownerDevice: plain && owner,
-					noApproval: plain && !owner && noApproval,
-					admin: role === "technician" && asAdmin,
-					tags: tags.split(/[\s,]+/).filter(Boolean),
-					site: site.trim(),
-					customer: customer.trim(),
-					uses,
-					expires: BigInt(life),
-				}),
-			);
-			void cache.invalidateQueries({ queryKey: ["invites"] });
-		} catch (failed) {
-			setError(failed);
-		} finally {
-			setBusy(false);
-		}
+	const make = async (): Promise<void> => {
+		made(
+			await api.invites.create({
+				role,
+				ownerDevice: plain && owner,
+				noApproval: plain && !owner && noApproval,
+				admin: role === "technician" && asAdmin,
+				tags: tags.split(/[\s,]+/).filter(Boolean),
+				site: site.trim(),
+				customer: customer.trim(),
+				uses,
+				expires: BigInt(life),
+			}),
+		);
+		void cache.invalidateQueries({ queryKey: ["invites"] });
 	};
 	return (
-		<form className="stack" onSubmit={(e) => void submit(e)}>
+		<form className="stack" onSubmit={(e) => (e.preventDefault(), void run(make))}>
 			<fieldset>
 				<legend>{t.invites.role}</legend>
 				<div className="radio-row">

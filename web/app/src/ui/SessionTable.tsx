@@ -7,6 +7,7 @@ import { href } from "../lib/router";
 import { lasted } from "../lib/time";
 import { useText } from "../text";
 import { Confirm } from "./Dialog";
+import { List } from "./List";
 import { PathBadge } from "./Path";
 import { Badge, Button, Name } from "./parts";
 import { say } from "./toast";
@@ -20,60 +21,46 @@ export function SessionTable({ sessions }: { sessions: Session[] }): ReactElemen
 	const [ending, setEnding] = useState<Session>();
 	const idOf = (s: Session): string | undefined => devices?.find((d) => d.name === s.device)?.id;
 	return (
-		<div className="scroll-x">
-			<table className="list">
-				<thead>
-					<tr>
-						<th>{t.sessions.device}</th>
-						<th>{t.sessions.verb}</th>
-						<th className="hide-s">{t.sessions.technician}</th>
-						<th>{t.sessions.user}</th>
-						<th>{t.sessions.lasts}</th>
-						<th className="hide-m">{t.common.path}</th>
-						<th className="hide-s">{t.sessions.direction}</th>
-						<th>
-							<span className="only-read">{t.sessions.end}</span>
-						</th>
-					</tr>
-				</thead>
-				<tbody>
-					{sessions.map((s) => {
-						const id = idOf(s);
-						return (
-							<tr key={s.id}>
-								<td>
-									{id === undefined ? (
-										<Name>{s.device || self || ""}</Name>
-									) : (
-										<a href={href("devices", id)}>
-											<Name>{s.device}</Name>
-										</a>
-									)}
-								</td>
-								<td>
-									<Badge>{s.verb}</Badge>
-								</td>
-								<td className="hide-s">
-									<Name>{s.technician}</Name>
-								</td>
-								<td>
-									<Name>{s.osUser}</Name>
-								</td>
-								<td className="num nowrap">{lasted(now - Number(s.since))}</td>
-								<td className="hide-m">
-									<PathBadge path={s.path} />
-								</td>
-								<td className="hide-s dim">{s.direction === "in" ? t.sessions.in : t.sessions.out}</td>
-								<td className="acts">
-									<Button slim look="danger" onClick={() => setEnding(s)}>
-										{t.sessions.end}
-									</Button>
-								</td>
-							</tr>
-						);
-					})}
-				</tbody>
-			</table>
+		<>
+			<List
+				rows={sessions}
+				id={(s) => s.id}
+				cells={[
+					{
+						header: t.sessions.device,
+						cell: (s) => {
+							const id = idOf(s);
+							return id === undefined ? (
+								<Name>{s.device || self || ""}</Name>
+							) : (
+								<a href={href("devices", id)}>
+									<Name>{s.device}</Name>
+								</a>
+							);
+						},
+					},
+					{ header: t.sessions.verb, cell: (s) => <Badge>{s.verb}</Badge> },
+					{ header: t.sessions.technician, hide: "s", cell: (s) => <Name>{s.technician}</Name> },
+					{ header: t.sessions.user, cell: (s) => <Name>{s.osUser}</Name> },
+					{ header: t.sessions.lasts, look: "num nowrap", cell: (s) => lasted(now - Number(s.since)) },
+					{ header: t.common.path, hide: "m", cell: (s) => <PathBadge path={s.path} /> },
+					{
+						header: t.sessions.direction,
+						hide: "s",
+						look: "dim",
+						cell: (s) => (s.direction === "in" ? t.sessions.in : t.sessions.out),
+					},
+					{
+						header: t.sessions.end,
+						acts: true,
+						cell: (s) => (
+							<Button slim look="danger" onClick={() => setEnding(s)}>
+								{t.sessions.end}
+							</Button>
+						),
+					},
+				]}
+			/>
 			{ending && (
 				<Confirm
 					open
@@ -92,6 +79,6 @@ export function SessionTable({ sessions }: { sessions: Session[] }): ReactElemen
 					</p>
 				</Confirm>
 			)}
-		</div>
+		</>
 	);
 }

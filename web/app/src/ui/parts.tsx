@@ -195,6 +195,18 @@ export function Copy({ text, children }: { text: string; children?: ReactNode })
 	);
 }
 
+/** A line to type elsewhere, and to copy from here. */
+export function Command({ text, link }: { text: string; link?: boolean }): ReactElement {
+	return (
+		<div className="command">
+			<code className={link ? "link" : undefined} title={link ? text : undefined}>
+				{text}
+			</code>
+			<Copy text={text} />
+		</div>
+	);
+}
+
 export function Field(props: {
 	label: string;
 	note?: ReactNode;
