@@ -60,8 +60,8 @@ recovery.txt in the state folder: move it off this machine.`,
 			}
 			a.say("Mesh %s is founded; this machine is its controller %s, and you are %s.", m.MeshName, m.Name, enrol.Owner)
 			a.say("Recovery key: %s. Move it off this machine: whoever has it owns the mesh.", d.Recovery())
-			a.say("One admin alone can do everything until there are more: warren invite --role technician --admin")
-			a.say("Next: warren up")
+			a.say("One admin alone can do everything until there are more: %s invite --role technician --admin", a.self())
+			a.say("Next: %s up", a.self())
 			return nil
 		},
 	}

@@ -142,9 +142,9 @@ func (a *app) wait(ctx context.Context, h home.Home, m home.Member, noWait bool)
 		return a.printJSON(out)
 	}
 	if out.State == "joined" {
-		a.say("Joined mesh %s as %s. Next: warren up", printable(m.MeshName), m.Name)
+		a.say("Joined mesh %s as %s. Next: %s up", printable(m.MeshName), m.Name, a.self())
 	} else {
-		a.say("Next: warren up; it finishes when somebody approves.")
+		a.say("Next: %s up; it finishes when somebody approves.", a.self())
 	}
 	return nil
 }

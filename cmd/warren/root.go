@@ -121,6 +121,19 @@ func upTo(most int, names ...string) cobra.PositionalArgs {
 
 func noArgs(cmd *cobra.Command, args []string) error { return exactArgs()(cmd, args) }
 
+// self is this program as the person has to call it again: without sudo, or
+// without the flag, another state folder would be meant.
+func (a *app) self() string {
+	s := "warren"
+	if os.Geteuid() == 0 && os.Getenv("SUDO_UID") != "" {
+		s = "sudo " + s
+	}
+	if a.state != "" {
+		s += " --state " + quoted(a.state)
+	}
+	return s
+}
+
 // dir is the state folder the flags name; it need not exist.
 func (a *app) dir() (platform.Dir, error) { return platform.StateDir(a.state) }
 

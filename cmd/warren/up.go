@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"warren/node"
+	"warren/node/fault"
 	"warren/node/platform"
 	"warren/node/platform/service"
 )
@@ -29,6 +30,9 @@ it runs in a terminal or --console is given.`,
 			d, err := a.dir()
 			if err != nil {
 				return err
+			}
+			if platform.Missed(d) && !cmd.Flags().Changed("console") {
+				return fault.New(fault.NotFound, "you have no node of your own; this machine has one, which root runs").Try("sudo warren up")
 			}
 			up, err := platform.ReadConfig(d.Config())
 			if err != nil {

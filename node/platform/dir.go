@@ -60,10 +60,10 @@ func answers(socket string) bool {
 // StateDir finds the state folder: flag, $WARREN_STATE, the system's folder
 // where this user is root or its daemon answers, else the user's own. It
 // creates nothing and the folder need not exist.
-func StateDir(flag string) (Dir, error) {
-	return resolve(flag, surroundings{
-		env: os.Getenv, home: os.UserHomeDir, root: elevated(), answers: answers,
-	})
+func StateDir(flag string) (Dir, error) { return resolve(flag, around()) }
+
+func around() surroundings {
+	return surroundings{env: os.Getenv, home: os.UserHomeDir, root: elevated(), answers: answers}
 }
 
 // surroundings are what the choice of a folder depends on.
@@ -94,6 +94,20 @@ func resolve(flag string, s surroundings) (Dir, error) {
 		return "", fault.New(fault.Invalid, "no state folder: %w", err).Try("--state DIR")
 	}
 	return own, nil
+}
+
+// Missed tells whether somebody looks for a node in their own folder, which has
+// none, while the machine has one that root runs: most likely sudo was left out.
+func Missed(d Dir) bool {
+	return missed(d, around(), func(d Dir) bool {
+		_, err := os.Stat(d.Path("member"))
+		return err == nil
+	})
+}
+
+func missed(d Dir, s surroundings, member func(Dir) bool) bool {
+	own, err := userDir(s)
+	return err == nil && !s.root && d == own && !member(own) && member(systemDir(s.env))
 }
 
 // SystemDir is the folder of the machine's service, whoever asks.

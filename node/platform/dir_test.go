@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,6 +55,35 @@ func TestResolveStateDir(t *testing.T) {
 			}
 			if err != nil || got != tt.want {
 				t.Errorf("got %q, %v; want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestMissed(t *testing.T) {
+	t.Parallel()
+	const own, system = Dir("/home/anna/.local/state/warren"), Dir("/var/lib/warren")
+	for name, tt := range map[string]struct {
+		dir     Dir
+		root    bool
+		members []Dir
+		want    bool
+	}{
+		"sudo left out":      {dir: own, members: []Dir{system}, want: true},
+		"a node of one's own": {dir: own, members: []Dir{system, own}},
+		"no node at all":     {dir: own},
+		"another folder":     {dir: "/srv/mesh", members: []Dir{system}},
+		"root":               {dir: own, root: true, members: []Dir{system}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := missed(tt.dir, surroundings{
+				env:  func(string) string { return "" },
+				home: func() (string, error) { return "/home/anna", nil },
+				root: tt.root,
+			}, func(d Dir) bool { return slices.Contains(tt.members, d) })
+			if got != tt.want {
+				t.Errorf("missed is %v", got)
 			}
 		})
 	}

@@ -70,6 +70,10 @@ func DialSocket(ctx context.Context, d Dir) (net.Conn, error) {
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fault.New(fault.Denied, "may not use %s: %w", d.Socket(), err).Try("as its owner or as root")
 	}
+	if Missed(d) {
+		return nil, fault.New(fault.Unavailable, "this machine's node does not run, and you have none of your own").
+			Because("not-running").Try("sudo warren up")
+	}
 	out := fault.New(fault.Unavailable, "no warren node runs on state folder %s", d).Because("not-running")
 	if _, err := os.Stat(d.Path("member")); errors.Is(err, fs.ErrNotExist) {
 		return nil, out.Try("warren up, after warren init --name MESH or warren join LINK")
