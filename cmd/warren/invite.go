@@ -47,7 +47,7 @@ the six words on both screens, then warren approve.`,
 					return err
 				}
 			}
-			a.say("On the machine to be: warren join LINK   (invite %s, until %s)", r.GetId(), clock(seconds(r.GetExpires())))
+			a.say("On the machine that joins: warren join LINK   (invite %s, until %s)", r.GetId(), clock(seconds(r.GetExpires())))
 			_, err = fmt.Fprintln(a.out, r.GetLink())
 			return err
 		}),

@@ -101,8 +101,8 @@ func (a *app) apply(ctx context.Context, h home.Home, text, name string) (home.M
 		a.say("Tags       %s", printable(strings.Join(inv.Tags, ", ")))
 	}
 	if inv.Ownership == warrenv1.Ownership_OWNERSHIP_BYOD {
-		a.say("Ownership  stays yours: nobody opens terminals, screen or files unattended")
-		a.say("Seen       name, system, version; never files, screen or other programs")
+		a.say("Ownership  stays yours: no terminals, no files; your screen when you agree, each time")
+		a.say("Seen       name, system, version, addresses; never files or other programs")
 	} else {
 		a.say("Ownership  managed: who the policy names may open terminals, run commands here")
 		a.say("Seen       name, system, version, addresses")
