@@ -15,37 +15,19 @@ import (
 	"testing"
 	"time"
 
-	"warren/mesh/identity"
 	"warren/node/care"
-	"warren/node/home"
-	"warren/node/platform"
 )
 
 // TestBundleHasNoSecrets is S-21 for bundles: whatever canary got into a log or
 // a status, the bundle does not have it.
 func TestBundleHasNoSecrets(t *testing.T) {
-	dir := platform.Dir(t.TempDir())
-	h := home.At(dir)
-	key, err := h.EnsureNodeKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tunnel, err := h.EnsureTunnel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := identity.NewNodeKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.SaveTechnician(home.Technician{Seed: other.Seed()}); err != nil {
-		t.Fatal(err)
-	}
+	h, keys := kept(t)
+	dir := h.Dir()
 	if err := os.WriteFile(dir.Config(), []byte("# CANARY in a comment\ntun: userspace\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var canaries []string
-	for _, secret := range [][]byte{key.Seed(), other.Seed(), tunnel.WireGuard, tunnel.Disco} {
+	for _, secret := range keys {
 		canaries = append(canaries, string(secret), hex.EncodeToString(secret), strings.ToUpper(hex.EncodeToString(secret)),
 			base64.StdEncoding.EncodeToString(secret), base64.RawURLEncoding.EncodeToString(secret))
 	}
