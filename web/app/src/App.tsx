@@ -2,9 +2,10 @@ import { lazy, type ReactElement, Suspense, useEffect } from "react";
 import { access } from "./api/bearer";
 import { useWhoami } from "./api/queries";
 import { line } from "./api/watch";
-import { useRoute } from "./lib/router";
+import { pageOf, useRoute } from "./lib/router";
 import { useStore } from "./lib/store";
 import { useText } from "./text";
+import { Alone } from "./ui/Alone";
 import { Frame } from "./ui/Frame";
 import { Gate, GateDialog } from "./ui/Gate";
 import { Fault, Loading } from "./ui/parts";
@@ -45,18 +46,15 @@ function Inside(): ReactElement {
 	const state = useStore(line);
 	const t = useText();
 	const route = useRoute();
+	const page = pageOf(route, who.data?.ownership);
 	useEffect(() => {
-		const name = t.nav[route.page as keyof typeof t.nav] ?? t.nav.overview;
+		const name = t.nav[page as keyof typeof t.nav] ?? t.nav.overview;
 		document.title = `${name} · ${who.data?.mesh || "warren"}`;
-	}, [t, route.page, who.data?.mesh]);
+	}, [t, page, who.data?.mesh]);
 
 	if (who.data === undefined) {
 		return (
-			<main className="alone">
-				<div className="card pad">
-					{who.error && state === "lost" ? <Fault error={who.error} again={() => void who.refetch()} /> : <Loading />}
-				</div>
-			</main>
+			<Alone>{who.error && state === "lost" ? <Fault error={who.error} again={() => void who.refetch()} /> : <Loading />}</Alone>
 		);
 	}
 	if (!who.data.founded || route.page === "first") {
@@ -66,8 +64,6 @@ function Inside(): ReactElement {
 			</Suspense>
 		);
 	}
-	const owner = who.data.ownership === "owner";
-	const page = route.page === "overview" && owner ? "owner" : route.page;
 	const one = route.args[1] === "desktop" ? Desktop : Device;
 	const Page = page === "devices" && route.args.length > 0 ? one : (pages[page] ?? Overview);
 	return (

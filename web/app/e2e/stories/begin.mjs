@@ -1,6 +1,18 @@
 // Where there is no mesh yet, or the machine is its owner's.
 import { assert, rows, until, visible } from "../story.mjs";
 
+/** A machine of somebody's own, in the demo's mesh: its state folder. */
+export async function ownMachine(s, name) {
+	const link = JSON.parse(s.warren("invite", "--owner-device", "--json")).link;
+	const state = s.folder();
+	s.warrenIn(state, "join", link, "--yes", "--no-wait", "--name", name);
+	s.warren("approve", name, "--yes");
+	const port = await s.freePort();
+	s.start(state, "up", "--loopback", "--listen", `:${await s.freePort()}`, "--console", `127.0.0.1:${port}`);
+	await until("the node is ready", () => JSON.parse(s.warrenIn(state, "status", "--json")).ready, 60_000);
+	return state;
+}
+
 export const begin = {
 	async first(s) {
 		const state = s.folder();
@@ -38,14 +50,7 @@ export const begin = {
 	},
 
 	async owner(s) {
-		const link = JSON.parse(s.warren("invite", "--owner-device", "--json")).link;
-		const state = s.folder();
-		s.warrenIn(state, "join", link, "--yes", "--no-wait", "--name", "annas-laptop");
-		s.warren("approve", "annas-laptop", "--yes");
-		const port = await s.freePort();
-		s.start(state, "up", "--loopback", "--listen", `:${await s.freePort()}`, "--console", `127.0.0.1:${port}`);
-		await until("the node is ready", () => JSON.parse(s.warrenIn(state, "status", "--json")).ready, 60_000);
-		const page = await s.enter({}, state);
+		const page = await s.enter({}, await ownMachine(s, "annas-laptop"));
 		await page.getByRole("heading", { name: "This device is yours" }).waitFor();
 		await visible(page, "Nobody is on this device");
 		await page.getByRole("cell", { name: /desk/ }).first().waitFor();

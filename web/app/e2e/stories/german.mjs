@@ -1,5 +1,6 @@
 // Every page in German: nothing English is left over, and nothing is cut off.
 import { desktop, phone, until } from "../story.mjs";
+import { ownMachine } from "./begin.mjs";
 import { cutOff, leftOver, onlyEnglish } from "../words.mjs";
 
 async function look(s, page, english, as) {
@@ -91,5 +92,26 @@ export const german = {
 		await first.locator(".stack > button").last().click();
 		await first.locator(".command code").first().waitFor();
 		await see(first, "first-invite");
+		const command = await first.locator(".command code").first().innerText();
+		const device = s.folder();
+		s.warrenIn(device, "join", /'(.*)'/.exec(command)[1], "--yes", "--no-wait", "--name", "kasse-1");
+		await first.getByRole("heading", { name: "kasse-1 bittet um Aufnahme" }).waitFor();
+		await see(first, "first-approve");
+		await first.getByRole("button", { name: "Die Wörter stimmen" }).click();
+		await first.getByText("Ein Schritt fehlt dort noch").waitFor();
+		await see(first, "first-up");
+		s.start(device, "up", "--loopback", "--listen", `:${await s.freePort()}`);
+		await first.getByText("Sie dürfen jetzt ein Terminal").waitFor({ timeout: 60_000 });
+		await see(first, "first-terminal");
+
+		const owner = await s.enter({ locale: "de-DE" }, await ownMachine(s, "kims-laptop"));
+		await owner.getByRole("cell", { name: /desk/ }).first().waitFor();
+		await see(owner, "owner");
+		await owner.getByRole("button", { name: "Das Mesh verlassen" }).click();
+		await owner.getByRole("dialog").waitFor();
+		await see(owner, "owner-leave");
+		await owner.getByRole("dialog").getByRole("button", { name: "Das Mesh verlassen" }).click();
+		await owner.getByText("Dieses Gerät hat das Mesh verlassen").waitFor();
+		await see(owner, "owner-left");
 	},
 };

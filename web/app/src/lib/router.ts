@@ -13,6 +13,11 @@ export function parseRoute(hash: string): Route {
 	return { page: parts[0] || "overview", args: parts.slice(1).filter(Boolean), query: new URLSearchParams(query) };
 }
 
+/** The first page of a machine of one's own is the owner's. */
+export function pageOf(route: Route, ownership: string | undefined): string {
+	return route.page === "overview" && ownership === "owner" ? "owner" : route.page;
+}
+
 function decode(part: string): string {
 	try {
 		return decodeURIComponent(part);

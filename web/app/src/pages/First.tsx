@@ -12,8 +12,7 @@ import { useText } from "../text";
 import { Alone } from "../ui/Alone";
 import { JoinCommand } from "../ui/InviteDialog";
 import { Phrase } from "../ui/Phrase";
-import { Button, Command, Copy, Fault, Field, Loading, Note } from "../ui/parts";
-import { Qr } from "../ui/Qr";
+import { Button, Command, Copy, Fault, Loading, Note, TextField } from "../ui/parts";
 import { Who } from "./Invites";
 
 /**
@@ -66,33 +65,16 @@ function Found({ suggested, founded }: { suggested: string; founded: (f: FoundRe
 		<form className="stack" onSubmit={(e) => (e.preventDefault(), void run(found))}>
 			<h1>{t.first.title}</h1>
 			<p>{t.first.what}</p>
-			<Field label={t.first.mesh} note={t.first.meshNote}>
-				{(id, note) => (
-					<input
-						id={id}
-						aria-describedby={note}
-						className="input"
-						value={mesh}
-						onChange={(e) => setMesh(e.target.value)}
-						placeholder="acme"
-						autoComplete="off"
-						autoFocus
-						required
-					/>
-				)}
-			</Field>
-			<Field label={t.first.node}>
-				{(id) => (
-					<input
-						id={id}
-						className="input"
-						value={node}
-						onChange={(e) => setNode(e.target.value)}
-						placeholder={suggested}
-						autoComplete="off"
-					/>
-				)}
-			</Field>
+			<TextField
+				label={t.first.mesh}
+				note={t.first.meshNote}
+				value={mesh}
+				set={setMesh}
+				placeholder="acme"
+				autoFocus
+				required
+			/>
+			<TextField label={t.first.node} note={t.first.nodeNote(suggested)} value={node} set={setNode} placeholder={suggested} />
 			{error !== null && <Fault error={error} />}
 			<Button type="submit" look="main" disabled={busy || mesh.trim() === ""}>
 				{busy ? t.first.founding : t.first.found}
@@ -172,7 +154,6 @@ function Bring(props: {
 			<h1>{t.first.inviteTitle}</h1>
 			<p>{t.first.inviteWhat}</p>
 			<JoinCommand link={invite.data.link} />
-			<Qr text={invite.data.link} label={t.invites.qr} />
 			<div role="status">
 				<strong>{t.first.waiting}</strong>
 				<p>{t.first.waitingWhat}</p>
@@ -236,7 +217,12 @@ function Last({ device }: { device: { id: string; name: string } }): ReactElemen
 				<bdi>{t.first.terminalTitle(device.name)}</bdi>
 			</h1>
 			<p>{up ? t.first.terminalWhat : t.first.comingUp}</p>
-			{!up && <Command text="warren up" />}
+			{!up && (
+				<>
+					<Command text="warren up" />
+					<p className="small">{t.first.sudoNote}</p>
+				</>
+			)}
 			<Button look="main" icon="terminal" disabled={!up} onClick={() => openTerminal(device.id, device.name)}>
 				{t.first.open}
 			</Button>

@@ -121,7 +121,7 @@ function Pending({ works }: { works: boolean }): ReactElement {
 
 export function Who({ claim: c }: { claim: PendingClaim }): ReactElement {
 	const t = useText();
-	const facts = Object.entries(c.facts).filter(([k]) => ["os", "arch", "user", "hostname", "version"].includes(k));
+	const facts = Object.entries(t.invites.facts).filter(([k]) => c.facts[k] && (k !== "os" || !c.facts.system));
 	return (
 		<div className="stack">
 			<div className="who">
@@ -138,14 +138,19 @@ export function Who({ claim: c }: { claim: PendingClaim }): ReactElement {
 				</span>
 			</div>
 			<div className="dim small">
-				{facts.map(([k, v]) => (
+				{facts.map(([k, word]) => (
 					<span key={k} className="fact">
-						{k} <Name>{v}</Name>
+						{word} <Name>{c.facts[k] ?? ""}</Name>
 					</span>
 				))}
 			</div>
 		</div>
 	);
+}
+
+/** What still works first, and of the others the newest. */
+function newest(a: InviteInfo, b: InviteInfo): number {
+	return Number(b.state === "open") - Number(a.state === "open") || Number(b.expires - a.expires);
 }
 
 const stateTones: Record<string, Tone> = { open: "ok", used: "", expired: "", revoked: "bad" };
@@ -164,7 +169,7 @@ function Made({ works }: { works: boolean }): ReactElement {
 						</Empty>
 					) : (
 						<List
-							rows={list}
+							rows={[...list].sort(newest)}
 							id={(i) => i.id}
 							cells={[
 								{
@@ -198,7 +203,7 @@ function Made({ works }: { works: boolean }): ReactElement {
 									),
 								},
 								{ header: t.invites.by, hide: "s", cell: (i) => <Name>{i.inviter}</Name> },
-								{ header: t.invites.ends, cell: (i) => <Time ms={Number(i.expires) * 1000} /> },
+								{ header: t.invites.ends, cell: (i) => (i.state === "open" ? <Time ms={Number(i.expires) * 1000} /> : "–") },
 								{ header: t.device.id, hide: "m", look: "mono small dim", cell: (i) => i.id },
 								{
 									header: t.invites.revoke,

@@ -75,7 +75,7 @@ function Health({ status }: { status: StatusResponse }): ReactElement {
 				<h1>{title}</h1>
 				<p>
 					{tone === "ok"
-						? t.overview.healthySub(status.peersOnline, status.peersTotal)
+						? t.overview.healthySub(status.peersOnline + 1, status.peersTotal + 1)
 						: t.overview.degradedSub(Math.max(1, problems))}
 				</p>
 			</div>
@@ -93,6 +93,7 @@ function Tile(props: { to: string; what: string; big: ReactNode; more?: ReactNod
 	);
 }
 
+/** Counts this machine too, as the list of devices does. */
 function Tiles({ status }: { status: StatusResponse }): ReactElement {
 	const t = useText();
 	const pending = usePending().data?.length ?? 0;
@@ -108,7 +109,7 @@ function Tiles({ status }: { status: StatusResponse }): ReactElement {
 				what={t.overview.devicesUp}
 				big={
 					<>
-						{status.peersOnline} <small>{t.overview.ofTotal(status.peersTotal)}</small>
+						{status.peersOnline + 1} <small>{t.overview.ofTotal(status.peersTotal + 1)}</small>
 					</>
 				}
 				more={`${t.overview.direct}: ${direct}${through > 0 ? ` · ${t.overview.viaMember(through)}` : ""}`}

@@ -131,7 +131,7 @@ function Rights(): ReactElement {
 						id={(r) => `${r.technician}-${r.node}`}
 						cells={[
 							{
-								header: t.common.technician,
+								header: t.sessions.technician,
 								cell: (r) => (
 									<span className="with-dot">
 										<Name>{r.technician}</Name>

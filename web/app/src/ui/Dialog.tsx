@@ -2,7 +2,7 @@ import { Dialog as Radix } from "radix-ui";
 import { type ReactElement, type ReactNode, useState } from "react";
 import { useAct } from "../lib/act";
 import { useText } from "../text";
-import { Button, Fault, Field } from "./parts";
+import { Button, Fault, TextField } from "./parts";
 
 /**
  * A dialog that keeps the focus and gives it back. Radix's own overlay locks
@@ -79,13 +79,7 @@ export function Confirm(props: {
 			}
 		>
 			{props.children}
-			{props.reasoned && (
-				<Field label={t.common.reason} note={t.common.reasonNote}>
-					{(id, note) => (
-						<input id={id} aria-describedby={note} className="input" value={text} onChange={(e) => setText(e.target.value)} autoFocus />
-					)}
-				</Field>
-			)}
+			{props.reasoned && <TextField label={t.common.reason} note={t.common.reasonNote} value={text} set={setText} spellCheck autoFocus />}
 			{error !== null && <Fault error={error} />}
 		</Dialog>
 	);

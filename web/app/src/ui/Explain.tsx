@@ -4,7 +4,7 @@ import { useWhoami } from "../api/queries";
 import type { ExplainResponse } from "../gen/meaning_pb";
 import { useAct } from "../lib/act";
 import { useText } from "../text";
-import { Button, Command, Fault, Field, Note } from "./parts";
+import { Button, Command, Fault, Note, TextField } from "./parts";
 
 /** Asks whether something is allowed, and why or why not. */
 export function Explain(): ReactElement {
@@ -20,30 +20,13 @@ export function Explain(): ReactElement {
 		setAnswer(undefined);
 		setAnswer(await api.meaning.explain({ src: src.trim(), dst: dst.trim(), verb: verb.trim(), user: user.trim() }));
 	};
-	const input = (id: string, note: string | undefined, value: string, set: (v: string) => void): ReactElement => (
-		<input
-			id={id}
-			aria-describedby={note}
-			className="input"
-			value={value}
-			onChange={(e) => set(e.target.value)}
-			spellCheck={false}
-			autoComplete="off"
-		/>
-	);
 	return (
 		<form className="stack" onSubmit={(e) => (e.preventDefault(), void run(ask))}>
 			<div className="two">
-				<Field label={t.access.src} note={t.access.srcNote}>
-					{(id, note) => input(id, note, src, setSrc)}
-				</Field>
-				<Field label={t.access.dst} note={t.access.dstNote}>
-					{(id, note) => input(id, note, dst, setDst)}
-				</Field>
-				<Field label={t.access.verb} note="shell, files, tcp:22, icmp">
-					{(id, note) => input(id, note, verb, setVerb)}
-				</Field>
-				<Field label={t.access.user}>{(id, note) => input(id, note, user, setUser)}</Field>
+				<TextField label={t.access.src} note={t.access.srcNote} value={src} set={setSrc} />
+				<TextField label={t.access.dst} note={t.access.dstNote} value={dst} set={setDst} />
+				<TextField label={t.access.verb} note="shell, files, tcp:22, icmp" value={verb} set={setVerb} />
+				<TextField label={t.access.user} value={user} set={setUser} />
 			</div>
 			<Button type="submit" disabled={src.trim() === "" || dst.trim() === "" || verb.trim() === ""}>
 				{t.access.ask}

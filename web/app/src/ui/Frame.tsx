@@ -3,7 +3,7 @@ import { type ReactElement, type ReactNode, useEffect, useState } from "react";
 import { useDevices, usePending, useSessions } from "../api/queries";
 import { line } from "../api/watch";
 import type { WhoamiResponse } from "../gen/console_pb";
-import { href, useRoute } from "../lib/router";
+import { href, pageOf, useRoute } from "../lib/router";
 import { useStore } from "../lib/store";
 import { terminals } from "../term/tabs";
 import { useText } from "../text";
@@ -31,7 +31,7 @@ export function Frame({ who, children }: { who: WhoamiResponse; children: ReactN
 	const state = useStore(line);
 	const [drawer, setDrawer] = useState(false);
 	useEffect(() => setDrawer(false), [route]);
-	const page = route.page as PageName;
+	const page = pageOf(route, who.ownership) as PageName;
 	const full = page === "terminal" || (page === "devices" && route.args[1] === "desktop");
 	return (
 		<div className="frame">
@@ -80,6 +80,7 @@ function Side({ who }: { who: WhoamiResponse }): ReactElement {
 	const t = useText();
 	const state = useStore(line);
 	const owner = who.ownership === "owner";
+	const here = pageOf(useRoute(), who.ownership);
 	return (
 		<div className="side">
 			<div className="brand">
@@ -95,11 +96,11 @@ function Side({ who }: { who: WhoamiResponse }): ReactElement {
 				</div>
 			</div>
 			<nav className="nav" aria-label={t.nav.main}>
-				{owner && <Item page="owner" />}
+				{owner && <Item page="owner" here={here} />}
 				{(who.technician === "" ? onlyLook : groups).map((pages, i) => (
 					<div key={pages[0]} className="nav-group">
 						{i > 0 && <div className="gap" />}
-						{pages.filter((p) => !owner || p !== "overview").map((p) => <Item key={p} page={p} />)}
+						{pages.filter((p) => !owner || p !== "overview").map((p) => <Item key={p} page={p} here={here} />)}
 					</div>
 				))}
 			</nav>
@@ -123,12 +124,10 @@ function Side({ who }: { who: WhoamiResponse }): ReactElement {
 	);
 }
 
-function Item({ page }: { page: PageName }): ReactElement {
+function Item({ page, here }: { page: PageName; here: string }): ReactElement {
 	const t = useText();
-	const route = useRoute();
-	const here = route.page === page || (page === "owner" && route.page === "overview");
 	return (
-		<a href={href(page)} aria-current={here ? "page" : undefined}>
+		<a href={href(page)} aria-current={here === page ? "page" : undefined}>
 			<Icon name={page as IconName} />
 			{t.nav[page]}
 			<Count page={page} />

@@ -8,7 +8,7 @@ import { useText } from "../text";
 import { Alone } from "./Alone";
 import { Dialog } from "./Dialog";
 import { Icon } from "./Icon";
-import { Button, Command, Fault, Field, Loading, Note, Wrong } from "./parts";
+import { Button, Command, Fault, Loading, Note, TextField, Wrong } from "./parts";
 
 /** What somebody sees whom the node has not let in. */
 export function Gate({ way }: { way: Access }): ReactElement {
@@ -107,20 +107,14 @@ function Paste(): ReactElement {
 	};
 	return (
 		<form className="stack" onSubmit={(e) => void submit(e)}>
-			<Field label={t.gate.paste}>
-				{(id) => (
-					<input
-						id={id}
-						className="input mono"
-						value={text}
-						onChange={(e) => setText(e.target.value)}
-						placeholder="http://localhost:7780/#t=…"
-						autoComplete="off"
-						spellCheck={false}
-						autoFocus
-					/>
-				)}
-			</Field>
+			<TextField
+				label={t.gate.paste}
+				className="mono"
+				value={text}
+				set={setText}
+				placeholder="http://localhost:7780/#t=…"
+				autoFocus
+			/>
 			{bad && <Note tone="bad">{t.gate.bad}</Note>}
 			{error !== null && <Fault error={error} />}
 			<Button type="submit" look="main" disabled={text.trim() === ""}>

@@ -5,7 +5,7 @@ import type { CreateInviteResponse } from "../gen/local_pb";
 import { useAct } from "../lib/act";
 import { useText } from "../text";
 import { Dialog } from "./Dialog";
-import { Button, Command, Copy, Fault, Field, Note, Time } from "./parts";
+import { Button, Command, Copy, Fault, Field, Note, TextField, Time } from "./parts";
 import { Qr } from "./Qr";
 
 const roles = ["device", "gateway", "controller", "technician"];
@@ -32,15 +32,15 @@ export function Made({ invite }: { invite: CreateInviteResponse }): ReactElement
 	return (
 		<div className="stack">
 			<p>{t.invites.madeWhat}</p>
-			<Qr text={invite.link} label={t.invites.qr} />
+			<JoinCommand link={invite.link} />
+			<p>{invite.link.startsWith("https:") ? t.invites.orLink : t.invites.orWarren}</p>
 			<div className="command">
 				<code className="link" data-link title={invite.link}>
 					{invite.link}
 				</code>
 				<Copy text={invite.link} />
 			</div>
-			<p>{t.invites.orRun}</p>
-			<JoinCommand link={invite.link} />
+			<Qr text={invite.link} label={t.invites.qr} />
 			<p className="dim small">
 				{t.invites.ends} <Time ms={Number(invite.expires) * 1000} />
 			</p>
@@ -104,26 +104,10 @@ function Form({ role: first, made }: { role: string; made: (i: CreateInviteRespo
 				</>
 			)}
 			{role === "technician" && admin && <Check set={setAsAdmin} on={asAdmin} label={t.invites.admin} />}
-			<Field label={t.common.tags} note={t.invites.tagsNote}>
-				{(id, note) => (
-					<input
-						id={id}
-						aria-describedby={note}
-						className="input"
-						value={tags}
-						onChange={(e) => setTags(e.target.value)}
-						autoComplete="off"
-						spellCheck={false}
-					/>
-				)}
-			</Field>
+			<TextField label={t.common.tags} note={t.invites.tagsNote} value={tags} set={setTags} />
 			<div className="two">
-				<Field label={t.common.site}>
-					{(id) => <input id={id} className="input" value={site} onChange={(e) => setSite(e.target.value)} />}
-				</Field>
-				<Field label={t.common.customer}>
-					{(id) => <input id={id} className="input" value={customer} onChange={(e) => setCustomer(e.target.value)} />}
-				</Field>
+				<TextField label={t.common.site} value={site} set={setSite} />
+				<TextField label={t.common.customer} value={customer} set={setCustomer} />
 				<Field label={t.invites.uses}>
 					{(id) => (
 						<input

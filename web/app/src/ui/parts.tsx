@@ -1,4 +1,4 @@
-import { type ButtonHTMLAttributes, type ReactElement, type ReactNode, useEffect, useId, useState } from "react";
+import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactElement, type ReactNode, useEffect, useId, useState } from "react";
 import { type Problem, problemOf } from "../api/fault";
 import { useNow } from "../lib/clock";
 import { useLanguage } from "../lib/settings";
@@ -224,6 +224,28 @@ export function Field(props: {
 				</span>
 			)}
 		</div>
+	);
+}
+
+/** A field for one word or line; its input takes what an input takes. */
+export function TextField(
+	props: { label: string; note?: ReactNode; value: string; set: (v: string) => void } & InputHTMLAttributes<HTMLInputElement>,
+): ReactElement {
+	const { label, note, set, className, ...rest } = props;
+	return (
+		<Field label={label} note={note}>
+			{(id, noteId) => (
+				<input
+					id={id}
+					aria-describedby={noteId}
+					className={`input ${className ?? ""}`}
+					onChange={(e) => set(e.target.value)}
+					autoComplete="off"
+					spellCheck={false}
+					{...rest}
+				/>
+			)}
+		</Field>
 	);
 }
 
