@@ -42,10 +42,13 @@ func newRoot(s streams) *cobra.Command {
 and opens terminals on them.
 
 Start here:
+  warren demo                 try it all on this machine alone
   warren init --name home     found a mesh on this machine
   warren up                   run this machine's node
   warren invite               make a link for another machine
-  warren join LINK            on that machine`,
+  warren join LINK            on that machine
+  warren approve NAME         the same six words on both? let it in
+  warren shell NAME           a terminal on it`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,

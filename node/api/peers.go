@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -38,6 +39,7 @@ func (s nodeService) Peers(ctx context.Context, _ *warrenv1.PeersRequest) (*warr
 		peer.RxBytes, peer.TxBytes = counts[p.ID].RxBytes, counts[p.ID].TxBytes
 		out.Peers = append(out.Peers, peer)
 	}
+	slices.SortStableFunc(out.Peers, func(a, b *warrenv1.Peer) int { return strings.Compare(a.GetName(), b.GetName()) })
 	return out, nil
 }
 
