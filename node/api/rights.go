@@ -48,8 +48,24 @@ func (s meaningService) Rights(context.Context, *warrenv1.RightsRequest) (*warre
 		}
 		out.Rights = append(out.Rights, right)
 	}
-	slices.SortStableFunc(out.GetRights(), func(a, b *warrenv1.Right) int {
-		return cmp.Or(strings.Compare(a.GetTechnician(), b.GetTechnician()), strings.Compare(a.GetNode(), b.GetNode()))
-	})
+	out.Rights = together(out.GetRights())
 	return out, nil
+}
+
+// together sorts rights, and makes one of those of one person as the same users.
+func together(rights []*warrenv1.Right) []*warrenv1.Right {
+	order := func(a, b *warrenv1.Right) int {
+		return cmp.Or(strings.Compare(a.GetTechnician(), b.GetTechnician()), strings.Compare(a.GetNode(), b.GetNode()),
+			slices.Compare(a.GetUsers(), b.GetUsers()))
+	}
+	slices.SortStableFunc(rights, order)
+	var out []*warrenv1.Right
+	for _, r := range rights {
+		if last := len(out) - 1; last >= 0 && order(out[last], r) == 0 {
+			out[last].Verbs = append(slices.Clone(out[last].GetVerbs()), r.GetVerbs()...)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
 }

@@ -69,11 +69,11 @@ func TestMissed(t *testing.T) {
 		members []Dir
 		want    bool
 	}{
-		"sudo left out":      {dir: own, members: []Dir{system}, want: true},
+		"sudo left out":       {dir: own, members: []Dir{system}, want: true},
 		"a node of one's own": {dir: own, members: []Dir{system, own}},
-		"no node at all":     {dir: own},
-		"another folder":     {dir: "/srv/mesh", members: []Dir{system}},
-		"root":               {dir: own, root: true, members: []Dir{system}},
+		"no node at all":      {dir: own},
+		"another folder":      {dir: "/srv/mesh", members: []Dir{system}},
+		"root":                {dir: own, root: true, members: []Dir{system}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -60,6 +60,8 @@ describe("times", () => {
 		expect(bytes(999)).toBe("999 B");
 		expect(bytes(1_500_000)).toBe("1.5 MB");
 		expect(millis(0.42)).toBe("0.4 ms");
+		expect(millis(1.84, ",")).toBe("1,8 ms");
+		expect(bytes(1_500_000, ",")).toBe("1,5 MB");
 	});
 });
 

@@ -9,6 +9,9 @@ import { take } from "./take";
 export type Line = "connecting" | "live" | "lost";
 export const line = createStore<Line>("connecting");
 
+/** Whether this machine left the mesh by this page: the node ends then. */
+export const left = createStore(false);
+
 // The node shows a sign of life every 15 s.
 const silence = 40_000;
 const shortest = 400;

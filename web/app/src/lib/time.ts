@@ -55,22 +55,25 @@ export function lasted(ms: number): string {
 	return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
-export function bytes(n: number): string {
+/** decimal is how the language writes the point. */
+export function bytes(n: number, decimal = "."): string {
 	if (n < 1000) {
 		return `${n} B`;
 	}
 	for (const unit of ["kB", "MB", "GB"]) {
 		n /= 1000;
 		if (n < 999.5) {
-			return `${n < 10 ? n.toFixed(1) : Math.round(n)} ${unit}`;
+			return `${n < 10 ? short(n, decimal) : Math.round(n)} ${unit}`;
 		}
 	}
-	return `${(n / 1000).toFixed(1)} TB`;
+	return `${short(n / 1000, decimal)} TB`;
 }
 
-export function millis(ms: number): string {
+export function millis(ms: number, decimal = "."): string {
 	if (ms <= 0) {
 		return "–";
 	}
-	return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
+	return ms < 10 ? `${short(ms, decimal)} ms` : `${Math.round(ms)} ms`;
 }
+
+const short = (n: number, decimal: string): string => n.toFixed(1).replace(".", decimal);

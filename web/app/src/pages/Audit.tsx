@@ -35,7 +35,7 @@ export default function Audit(): ReactElement {
 	const [shown, setShown] = useState<Row>();
 	const wanted = useDeferredValue(filter);
 	const words = useMemo(
-		() => new Haystack<Row>((r) => [actWord(r.record.act, t), r.who, r.target, r.what, r.record.reason].join("\n")),
+		() => new Haystack<Row>((r) => [actWord(r.record, t), r.who, r.target, r.what, r.record.reason].join("\n")),
 		[t],
 	);
 	const all = useMemo(
@@ -83,9 +83,9 @@ export default function Audit(): ReactElement {
 			{
 				id: "act",
 				header: t.audit.act,
-				value: (r) => actWord(r.record.act, t),
+				value: (r) => actWord(r.record, t),
 				width: narrow === "s" ? "minmax(150px, 1fr)" : "minmax(110px, 170px)",
-				cell: (r) => <Badge tone={actTone(r.record.act)}>{actWord(r.record.act, t)}</Badge>,
+				cell: (r) => <Badge tone={actTone(r.record.act)}>{actWord(r.record, t)}</Badge>,
 			},
 			{
 				id: "who",
@@ -163,7 +163,7 @@ function Record({ row: { record: r, who, target }, close }: { row: Row; close: (
 		</dl>
 	);
 	return (
-		<Dialog open close={close} title={`${t.audit.record(Number(r.sequence))}: ${actWord(r.act, t)}`}>
+		<Dialog open close={close} title={`${t.audit.record(Number(r.sequence))}: ${actWord(r, t)}`}>
 			<dl className="facts">
 				<dt>{t.audit.when}</dt>
 				<dd>{whenMs(Number(r.time), language)}</dd>

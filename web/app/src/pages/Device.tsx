@@ -199,7 +199,7 @@ function PathTab({ device: d, self }: { device: DeviceRow; self: boolean }): Rea
 						<>
 							<dt>{t.device.traffic}</dt>
 							<dd className="num">
-								{bytes(Number(peer.rxBytes))} {t.device.received} · {bytes(Number(peer.txBytes))} {t.device.sent}
+								{bytes(Number(peer.rxBytes), t.common.decimal)} {t.device.received} · {bytes(Number(peer.txBytes), t.common.decimal)} {t.device.sent}
 							</dd>
 						</>
 					)}
@@ -243,7 +243,7 @@ function Ping({ device }: { device: DeviceRow }): ReactElement {
 				{pongs.map((p) => (
 					<li key={p.at}>
 						<meter min={0} max={longest} value={p.ok ? p.rtt : 0} aria-label={t.device.rtt} />
-						<span className="num">{p.ok ? millis(p.rtt) : t.device.noPong}</span>
+						<span className="num">{p.ok ? millis(p.rtt, t.common.decimal) : t.device.noPong}</span>
 						<PathBadge path={p.path && { ...p.path, rttMs: 0 }} />
 					</li>
 				))}

@@ -141,7 +141,7 @@ function useColumns(self: string, works: boolean): Column<Device>[] {
 				width: "96px",
 				hide: "m",
 				right: true,
-				cell: (d) => millis(d.path?.rttMs ?? 0),
+				cell: (d) => millis(d.path?.rttMs ?? 0, t.common.decimal),
 			},
 			{
 				id: "tags",

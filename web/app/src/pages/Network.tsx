@@ -97,7 +97,7 @@ function Table({ peers }: { peers: Peer[] }): ReactElement {
 				value: (p) => p.path?.rttMs || 1e9,
 				width: narrow === "s" ? "62px" : "88px",
 				right: true,
-				cell: (p) => millis(p.path?.rttMs ?? 0),
+				cell: (p) => millis(p.path?.rttMs ?? 0, t.common.decimal),
 			},
 			{
 				id: "endpoint",
@@ -113,7 +113,7 @@ function Table({ peers }: { peers: Peer[] }): ReactElement {
 				width: "84px",
 				hide: "m",
 				right: true,
-				cell: (p) => bytes(Number(p.rxBytes)),
+				cell: (p) => bytes(Number(p.rxBytes), t.common.decimal),
 			},
 			{
 				id: "tx",
@@ -122,7 +122,7 @@ function Table({ peers }: { peers: Peer[] }): ReactElement {
 				width: "84px",
 				hide: "m",
 				right: true,
-				cell: (p) => bytes(Number(p.txBytes)),
+				cell: (p) => bytes(Number(p.txBytes), t.common.decimal),
 			},
 			{
 				id: "since",

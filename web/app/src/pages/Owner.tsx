@@ -3,8 +3,10 @@ import { type ReactElement, useState } from "react";
 import { api } from "../api/clients";
 import { problemOf } from "../api/fault";
 import { cache, useAudit, useSessions, useWhoami } from "../api/queries";
+import { left } from "../api/watch";
 import { AuditAct } from "../gen/audit_pb";
-import { useText } from "../text";
+import { useStore } from "../lib/store";
+import { useText, verbWord } from "../text";
 import { AuditLines, partyName } from "../ui/AuditLines";
 import { Confirm } from "../ui/Dialog";
 import { List } from "../ui/List";
@@ -19,9 +21,9 @@ export default function Owner(): ReactElement {
 	const sessions = useSessions();
 	const [stopping, setStopping] = useState(false);
 	const [leaving, setLeaving] = useState(false);
-	const [left, setLeft] = useState(false);
+	const gone = useStore(left);
 	const incoming = sessions.data?.filter((s) => s.direction === "in") ?? [];
-	if (left) {
+	if (gone) {
 		return (
 			<section className="card">
 				<Empty icon="leave" title={t.owner.left}>
@@ -88,7 +90,7 @@ export default function Owner(): ReactElement {
 					danger
 					act={async () => {
 						await api.node.down({ leave: true });
-						setLeft(true);
+						left.set(true);
 					}}
 				>
 					<p>{t.owner.leaveCount(incoming.length)}</p>
@@ -128,7 +130,7 @@ function Rights(): ReactElement {
 				) : (
 					<List
 						rows={list}
-						id={(r) => `${r.technician}-${r.node}`}
+						id={(r) => [r.technician, r.node, ...r.users].join(" ")}
 						cells={[
 							{
 								header: t.sessions.technician,
@@ -144,7 +146,7 @@ function Rights(): ReactElement {
 								cell: (r) => (
 									<span className="tags">
 										{r.verbs.map((v) => (
-											<Badge key={v}>{v}</Badge>
+											<Badge key={v}>{verbWord(v, t)}</Badge>
 										))}
 									</span>
 								),

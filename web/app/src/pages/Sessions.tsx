@@ -95,9 +95,9 @@ function History(): ReactElement {
 			{
 				id: "act",
 				header: t.common.state,
-				value: (r) => actWord(r.record.act, t),
+				value: (r) => actWord(r.record, t),
 				width: "minmax(120px, 1fr)",
-				cell: (r) => <Badge tone={actTone(r.record.act)}>{actWord(r.record.act, t)}</Badge>,
+				cell: (r) => <Badge tone={actTone(r.record.act)}>{actWord(r.record, t)}</Badge>,
 			},
 			{
 				id: "who",

@@ -86,7 +86,7 @@ export function TerminalView({ tab }: { tab: Tab }): ReactElement {
 						<span className="dim hide-s">
 							{pathWord(tab.path.kind, t)}
 							{tab.path.via !== "" && ` ${t.path.via(tab.path.via)}`}
-							{tab.path.rttMs > 0 && ` · ${millis(tab.path.rttMs)}`}
+							{tab.path.rttMs > 0 && ` · ${millis(tab.path.rttMs, t.common.decimal)}`}
 						</span>
 					)}
 				</div>

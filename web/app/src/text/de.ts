@@ -56,7 +56,8 @@ export const de: Text = {
 		settings: "Farben und Sprache",
 		admin: "Admin",
 		technician: "Techniker",
-		nobody: "kein Techniker arbeitet von hier",
+		nobody: "hier kein Techniker",
+		decimal: ",",
 	},
 	line: {
 		connecting: "Verbindung zum Knoten…",
@@ -97,9 +98,9 @@ export const de: Text = {
 		healthy: "Alles läuft",
 		degraded: "Läuft, mit Warnungen",
 		notReady: "Der Knoten ist nicht bereit",
-		healthySub: (online, total) => `${online} von ${total} Maschinen sind da, und die Controller sind sich einig.`,
+		healthySub: (online, total) => `${online} von ${total} Maschinen sind online, und die Controller sind sich einig.`,
 		degradedSub: (n) => (n === 1 ? "Eine Sache braucht unten Ihren Blick." : `${n} Dinge brauchen unten Ihren Blick.`),
-		devicesUp: "Maschinen da",
+		devicesUp: "Maschinen online",
 		ofTotal: (n) => `von ${n}`,
 		controllersUp: "Controller",
 		leads: (name) => `${name} führt`,
@@ -115,7 +116,7 @@ export const de: Text = {
 		inviteFirst: "Die erste Maschine einladen",
 		inviteHint: "Ein Link, der einmal gilt: dort öffnen, sechs Wörter vergleichen, fertig.",
 		openTerminal: "Ein Terminal öffnen",
-		openHint: (name) => `${name} ist da und darf erreicht werden.`,
+		openHint: (name) => `${name} ist online und darf erreicht werden.`,
 		moreControllers: "Einen zweiten und dritten Controller aufnehmen",
 		moreHint: "Mit dreien darf einer ausfallen, und nichts steht still.",
 		quiet: "Im Moment ist nichts zu tun.",
@@ -129,7 +130,7 @@ export const de: Text = {
 	},
 	devices: {
 		title: "Geräte",
-		filter: "Filtern nach Name, Tag, Standort, Adresse, Zustand…",
+		filter: "Name, Tag, Standort, Adresse, Zustand…",
 		online: "Online",
 		offline: "Offline",
 		empty: "Noch keine Geräte",
@@ -399,6 +400,8 @@ export const de: Text = {
 		asUser: "als",
 		anyUser: "jeder Benutzer außer root",
 		except: "außer",
+		clipboard: "Zwischenablage",
+		how: { "by consent": "mit Zustimmung", unattended: "ohne Zustimmung", in: "hinein", out: "heraus" },
 		conflictTitle: "Jemand anders hat die Richtlinie geändert",
 		conflict: (author, yours, theirs) =>
 			`Sie haben mit Revision ${yours} begonnen; ${author} hat Revision ${theirs} eingesetzt. Ihr Entwurf bleibt. Nehmen Sie den neuen Text als Grundlage, sehen Sie an, was sich unterscheidet, und setzen Sie erneut ein.`,
@@ -487,6 +490,7 @@ export const de: Text = {
 			"Controller entfernt",
 			"in einer Sitzung",
 		],
+		leftMesh: "Maschine gegangen",
 		missing: (n) => `${n} Notiz${en(n)} dieses Geräts ${n === 1 ? "ist" : "sind"} nie gekommen.`,
 	},
 	mesh: {
@@ -540,7 +544,7 @@ export const de: Text = {
 		goOn: "Weiter",
 		steps: ["Gründen", "Schlüssel", "Einladen", "Einlassen", "Terminal"],
 		inviteTitle: "Die erste Maschine aufnehmen",
-		inviteWhat: "Installieren Sie warren auf der Maschine, und führen Sie dort aus:",
+		inviteWhat: "Installieren Sie warren auf der Maschine, und führen Sie das dort aus. Mit sudo dient es allen Benutzern der Maschine, ohne nur Ihrem eigenen:",
 		waiting: "Wartet auf die Maschine…",
 		waitingWhat: "Sobald sie um Aufnahme bittet, stehen hier ihre sechs Wörter.",
 		approveTitle: (name) => `${name} bittet um Aufnahme`,
@@ -559,7 +563,7 @@ export const de: Text = {
 		nobody: "Niemand ist auf diesem Gerät",
 		nobodyHint: "Öffnet jemand eine Sitzung, steht sie sofort hier, und Sie können sie beenden.",
 		who: "Wer was darf",
-		whoNone: "Niemand darf auf diesem Gerät etwas. Mitglieder des Mesh dürfen sehen, ob es da ist.",
+		whoNone: "Niemand darf auf diesem Gerät etwas. Mitglieder des Mesh dürfen sehen, ob es online ist.",
 		log: "Was hier geschah",
 		verbs: "Darf",
 		leaveTitle: "Das Mesh verlassen?",
@@ -577,7 +581,7 @@ export const de: Text = {
 		leaveWhat: "Sie brauchen keine Erlaubnis. Die Schlüssel dieser Maschine werden gelöscht, und niemand im Mesh erreicht sie mehr.",
 		seen: "Was das Mesh sieht",
 		seenWhat:
-			"Den Namen, das System und seine Version, die Adressen, und ob es da ist. Ihren Bildschirm nur, solange Sie zugestimmt haben. Niemals: Dateien, andere Programme, wo Sie surfen.",
+			"Den Namen, das System und seine Version, die Adressen, und ob es online ist. Ihren Bildschirm nur, solange Sie zugestimmt haben. Niemals: Dateien, andere Programme, wo Sie surfen.",
 	},
 };
 

@@ -53,7 +53,8 @@ export const en = {
 		settings: "Theme and language",
 		admin: "admin",
 		technician: "technician",
-		nobody: "no technician works from here",
+		nobody: "no technician here",
+		decimal: ".",
 	},
 	line: {
 		connecting: "Connecting to the node…",
@@ -401,6 +402,8 @@ export const en = {
 		asUser: "as",
 		anyUser: "any user but root",
 		except: "except",
+		clipboard: "clipboard",
+		how: { "by consent": "by consent", unattended: "unattended", in: "in", out: "out" },
 		conflictTitle: "Somebody else changed the policy",
 		conflict: (author: string, yours: number, theirs: number) =>
 			`You began from revision ${yours}; ${author} has put revision ${theirs} in force. Your draft is kept. Take their text as the base, look at what differs, and apply again.`,
@@ -489,6 +492,7 @@ export const en = {
 			"controller removed",
 			"in a session",
 		] as string[],
+		leftMesh: "machine left",
 		missing: (n: number) => `${n} note${s(n)} of this device never came.`,
 	},
 	mesh: {
@@ -542,7 +546,7 @@ export const en = {
 		goOn: "Go on",
 		steps: ["Found", "Keep the key", "Invite", "Approve", "Terminal"],
 		inviteTitle: "Bring in the first machine",
-		inviteWhat: "Install warren on the machine, and run this there:",
+		inviteWhat: "Install warren on the machine, and run this there. With sudo it serves all users of that machine, without it your own alone:",
 		waiting: "Waiting for the machine…",
 		waitingWhat: "As soon as it asks to join, its six words show here.",
 		approveTitle: (name: string) => `${name} asks to join`,

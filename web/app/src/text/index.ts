@@ -12,6 +12,13 @@ export function roleWord(role: string, t: Text): string {
 	return (t.invites.roles as Record<string, string>)[role] ?? role;
 }
 
+/** A right as the pages call it: the policy's verb, and how it may be used. */
+export function verbWord(verb: string, t: Text): string {
+	const [, name = verb, how = ""] = /^(view|control|clipboard) (.+)$/.exec(verb) ?? [];
+	const word = (t.access.how as Record<string, string>)[how];
+	return word === undefined ? verb : `${name === "clipboard" ? t.access.clipboard : name} ${word}`;
+}
+
 export function useText(): Text {
 	return languages[useLanguage()];
 }

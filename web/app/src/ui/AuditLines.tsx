@@ -3,7 +3,10 @@ import { AuditAct, type AuditParty, AuditPartyKind, type AuditRecord } from "../
 import { roleWord, type Text, useText } from "../text";
 import { Name, Time, type Tone } from "./parts";
 
-export function actWord(act: AuditAct, t: Text): string {
+export function actWord({ act, actors, target }: AuditRecord, t: Text): string {
+	if (act === AuditAct.MACHINE_REVOKED && actors.some((a) => target !== undefined && hex(a.id) === hex(target.id))) {
+		return t.audit.leftMesh;
+	}
 	return t.audit.acts[act] ?? t.audit.acts[0] ?? "";
 }
 
@@ -55,7 +58,7 @@ export function AuditLines({ records }: { records: AuditRecord[] }): ReactElemen
 			{records.map((r) => (
 				<li key={String(r.sequence)}>
 					<span className="say">
-						<span>{actWord(r.act, t)}</span>
+						<span>{actWord(r, t)}</span>
 						<strong className="name">
 							<Name>{targetName(r.target, t)}</Name>
 						</strong>

@@ -1,7 +1,7 @@
 import { Dialog } from "radix-ui";
 import { type ReactElement, type ReactNode, useEffect, useState } from "react";
 import { useDevices, usePending, useSessions } from "../api/queries";
-import { line } from "../api/watch";
+import { left, line } from "../api/watch";
 import type { WhoamiResponse } from "../gen/console_pb";
 import { href, pageOf, useRoute } from "../lib/router";
 import { useStore } from "../lib/store";
@@ -29,6 +29,7 @@ export function Frame({ who, children }: { who: WhoamiResponse; children: ReactN
 	const t = useText();
 	const route = useRoute();
 	const state = useStore(line);
+	const gone = useStore(left);
 	const [drawer, setDrawer] = useState(false);
 	useEffect(() => setDrawer(false), [route]);
 	const page = pageOf(route, who.ownership) as PageName;
@@ -60,7 +61,7 @@ export function Frame({ who, children }: { who: WhoamiResponse; children: ReactN
 						<kbd>{isMac ? "⌘ K" : "Ctrl K"}</kbd>
 					</button>
 				</header>
-				{state === "lost" && (
+				{state === "lost" && !gone && (
 					<div className="banner" role="status">
 						<Icon name="warn" />
 						{t.line.lost}

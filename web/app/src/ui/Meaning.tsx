@@ -1,6 +1,6 @@
 import type { ReactElement } from "react";
 import type { CompareResponse, RightChange } from "../gen/meaning_pb";
-import { type Text, useText } from "../text";
+import { type Text, useText, verbWord } from "../text";
 import { Note } from "./parts";
 
 /** What a policy would change in what is allowed, in words. */
@@ -48,7 +48,7 @@ function Right({ right: r, plus }: { right: RightChange; plus?: boolean }): Reac
 function words(r: RightChange, t: Text): string {
 	const some = (names: string[]): string =>
 		names.length > 6 ? `${names.slice(0, 5).join(", ")} +${names.length - 5}` : names.join(", ");
-	const what = [...r.verbs, ...r.ip].join(", ");
+	const what = [...r.verbs.map((v) => verbWord(v, t)), ...r.ip].join(", ");
 	const users = r.users.map((u) => (u === "*" ? t.access.anyUser : u)).join(", ");
 	const as = users === "" ? "" : ` ${t.access.asUser} ${users}${r.except.length > 0 ? `, ${t.access.except} ${r.except.join(", ")}` : ""}`;
 	return `${some(r.who)}: ${what}${as} ${t.access.on} ${some(r.on)}${r.later ? ` (${t.access.later})` : ""}`;

@@ -38,7 +38,7 @@ export function PathBadge({ path, short }: { path: Path | undefined; short?: boo
 					<Name>{t.path.via(path.via)}</Name>
 				</span>
 			)}
-			{path.rttMs > 0 && !short && <span className="dim small num">{millis(path.rttMs)}</span>}
+			{path.rttMs > 0 && !short && <span className="dim small num">{millis(path.rttMs, t.common.decimal)}</span>}
 		</span>
 	);
 }
