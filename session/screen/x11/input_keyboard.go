@@ -27,7 +27,8 @@ const (
 	xkbLatchLockState = 5
 	xkbGetMap         = 8
 	xkbCoreKeyboard   = 0x100
-	xkbMapNotify      = 1
+	xkbNewKeyboard    = 1 << 0
+	xkbMapNotify      = 1 << 1
 )
 
 // keyboard is the server's, by XKEYBOARD and XTEST. All of it runs in link.ask.
@@ -74,10 +75,12 @@ func (k keyboard) check(request []byte) error {
 	return cookie.Check()
 }
 
-// watch asks for an event whenever the keyboard becomes another.
+// watch asks for an event whenever the keyboard becomes another: by a change
+// of its map, or as a whole, which is what setxkbmap does.
 func (k keyboard) watch() error {
 	b := k.request(xkbSelectEvents, 20)
-	binary.LittleEndian.PutUint16(b[6:], 1<<xkbMapNotify)
+	binary.LittleEndian.PutUint16(b[6:], xkbNewKeyboard|xkbMapNotify)
+	binary.LittleEndian.PutUint16(b[10:], xkbNewKeyboard) // all of it
 	binary.LittleEndian.PutUint16(b[12:], keys.MapParts)
 	binary.LittleEndian.PutUint16(b[14:], keys.MapParts)
 	binary.LittleEndian.PutUint16(b[2:], 4)

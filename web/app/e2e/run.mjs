@@ -15,14 +15,16 @@ import { desktop } from "./stories/desktop.mjs";
 import { edges } from "./stories/edges.mjs";
 import { german } from "./stories/german.mjs";
 import { govern } from "./stories/govern.mjs";
+import { hands } from "./stories/hands.mjs";
 import { look } from "./stories/look.mjs";
 import { mesh as mates, via } from "./stories/mesh.mjs";
+import { sights } from "./stories/sights.mjs";
 import { work } from "./stories/work.mjs";
 import { openBrowser, Story } from "./story.mjs";
 
 // A mesh in namespaces, where machines cannot meet directly: scripts/lab.
 const elsewhere = { via };
-const stories = { ...look, ...work, ...desktop, ...clips, ...govern, ...mates, ...edges, ...begin, ...german };
+const stories = { ...look, ...work, ...desktop, ...clips, ...hands, ...sights, ...govern, ...mates, ...edges, ...begin, ...german };
 
 const bin = resolve(process.env.WARREN_BIN ?? "../../bin/warren");
 const only = process.argv.slice(2);

@@ -109,11 +109,14 @@ export async function watched(s, x, name, invite = []) {
 }
 
 /** The page of a device's desktop, as the verb opens it. */
-export async function desk(s, name, x, options = {}, more = "") {
+export async function desk(s, name, x, options = {}, more = "", first = undefined) {
 	const context = await s.context(options);
 	const page = await context.newPage();
+	if (first !== undefined) {
+		await page.addInitScript(first);
+	}
 	page.setDefaultTimeout(20_000);
-	await page.goto(`${s.warren("desktop", name, "--no-open")}?display=${x.name}${more}`);
+	await page.goto(`${s.warren("desktop", name, "--no-open")}?display=${encodeURIComponent(x.name)}${more}`);
 	return page;
 }
 

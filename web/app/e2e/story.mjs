@@ -43,6 +43,7 @@ export class Story {
 		this.contexts = [];
 		this.folders = [];
 		this.children = [];
+		this.endings = [];
 	}
 
 	/** Runs a verb on the technician's node and gives what it prints. */
@@ -216,6 +217,9 @@ export class Story {
 			if (c.exitCode === null && c.signalCode === null) {
 				await new Promise((done) => c.on("exit", done));
 			}
+		}
+		for (const end of this.endings) {
+			end();
 		}
 		for (const f of this.folders) {
 			rmSync(f, { recursive: true, force: true });

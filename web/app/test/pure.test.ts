@@ -21,6 +21,7 @@ describe("the token", () => {
 		expect(tokenIn("#t=abcdefgh&to=/devices/0a/desktop?view")).toBe("abcdefgh");
 		expect(pageIn("#t=abcdefgh&to=/devices/0a/desktop?view")).toBe("/devices/0a/desktop?view");
 		expect(pageIn("#t=abcdefgh&to=/devices/0a/desktop?display=:1")).toBe("/devices/0a/desktop?display=:1");
+		expect(pageIn("#t=abcdefgh&to=/devices/0a/desktop?view&display=%3A1.0")).toBe("/devices/0a/desktop?view&display=%3A1.0");
 		expect(pageIn("#t=abcdefgh")).toBe("/");
 		expect(tokenIn("#t=abcdefgh&to=https://evil.example")).toBe("");
 		expect(tokenIn("#t=abcdefgh&to=/a'b")).toBe("");

@@ -125,6 +125,11 @@ function Travel({ shown }: { shown: Shown }): ReactElement {
 					{path.via !== undefined && path.via !== "" && ` ${t.path.via(path.via)}`}
 				</span>
 			)}
+			{shown.phase === "open" && shown.ready !== undefined && shown.ready.owner !== "" && (
+				<span className="hide-s">
+					<Name>{t.desk.displayOf(shown.ready.display, shown.ready.owner)}</Name>
+				</span>
+			)}
 			{shown.viewers.length > 1 && (
 				<span className="hide-s">
 					<Name>{t.desk.viewers(shown.viewers.join(", "))}</Name>

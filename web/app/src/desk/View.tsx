@@ -53,7 +53,7 @@ export function DesktopView(props: { device: string; name: string; verb: Verb; d
 					choose={(display) => go(`${href("devices", props.device, "desktop")}?${askFor(display, shown.verb)}`)}
 				/>
 			)}
-			<div className="desk-view" ref={box}>
+			<div className={shown?.ready === undefined ? "desk-view blank" : "desk-view"} ref={box}>
 				{desk !== undefined && shown !== undefined && (
 					<>
 						<Over desk={desk} shown={shown} />

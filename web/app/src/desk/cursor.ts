@@ -60,6 +60,11 @@ export class Cursor {
 		}
 	}
 
+	/** It is where this browser's own is. */
+	own(): void {
+		this.drawn.hidden = true;
+	}
+
 	/** Another has moved it. */
 	elsewhere(at: Place, size: { width: number; height: number } | undefined): void {
 		if (size === undefined || this.drawn.src === "") {

@@ -96,7 +96,12 @@ export class Desk {
 		this.canvas.className = "desk-canvas";
 		this.canvas.width = this.canvas.height = 1;
 		this.hands = new Hands(this.host, this.canvas, label, {
-			say: (input) => this.say(input),
+			say: (input) => {
+				if (input.case === "pointer") {
+					this.cursor.own();
+				}
+				this.say(input);
+			},
 			size: () => this.size(),
 			live: () => this.controls(),
 			clipboardIn: () => this.controls() && this.shown.get().ready?.clipboardIn === true,

@@ -1,4 +1,4 @@
-const form = /(?:^|#)t=([\w.~-]{8,512})(?:&to=(\/[\w/?=:-]{1,200}))?$/;
+const form = /(?:^|#)t=([\w.~-]{8,512})(?:&to=(\/[\w/?=:&%.-]{1,200}))?$/;
 
 /** The token of "#t=TOKEN", or of an address or text that ends in it; else empty. */
 export function tokenIn(text: string): string {

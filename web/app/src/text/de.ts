@@ -253,6 +253,7 @@ export const de: Text = {
 		full: "Vollbild",
 		leaveFull: "Vollbild verlassen",
 		display: "Anzeige",
+		displayOf: (display: string, owner: string) => `Anzeige ${display} von ${owner}`,
 		monitor: "Monitor",
 		allMonitors: "Alle Monitore",
 		specials: "Sondertasten",

@@ -252,6 +252,7 @@ export const en = {
 		full: "Full screen",
 		leaveFull: "Leave full screen",
 		display: "Display",
+		displayOf: (display: string, owner: string) => `display ${display} of ${owner}`,
 		monitor: "Monitor",
 		allMonitors: "All monitors",
 		specials: "Special keys",

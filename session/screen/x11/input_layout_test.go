@@ -1,0 +1,28 @@
+//go:build linux
+
+package x11
+
+import (
+	"testing"
+
+	"warren/session"
+)
+
+// TestLayoutChangesUnderHands: the machine's keyboard becomes another one in
+// mid-session, and what is typed arrives as before.
+func TestLayoutChangesUnderHands(t *testing.T) {
+	s := startServer(t, "-screen", "0", "800x600x24")
+	s.layout(t, "us")
+	y := s.sit(t, session.Rights{}, nil)
+	typed := s.xterm(t, y)
+	want := ""
+	for _, layout := range []string{"", "de", "fr"} {
+		if layout != "" {
+			s.layout(t, layout)
+			eventually(t, "the seat hears of "+layout, y.seat.stale.Load)
+		}
+		y.text("zy;[]@ä")
+		want += "zy;[]@ä"
+		eventually(t, "on "+layout+" arrives "+want, func() bool { return typed() == want })
+	}
+}

@@ -1,0 +1,171 @@
+// What is seen and done on a watched desktop: who is asked first, programs of others, films.
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { ask, desk, display, keys, on, opened, place, same, terminalOn, watched } from "../screen.mjs";
+import { assert, until, visible } from "../story.mjs";
+
+/** Clicks a window of ours on the display, by the hand of whoever sits there: so far from its right and lower edge. */
+function press(x, right, bottom) {
+	const id = ask(x, "xdotool", "search", "--onlyvisible", "--name", "^warren$").trim().split("\n").at(-1);
+	const at = Object.fromEntries(ask(x, "xdotool", "getwindowgeometry", "--shell", id).trim().split("\n").map((l) => l.split("=")));
+	ask(x, "xdotool", "mousemove", String(+at.X + +at.WIDTH - right), String(+at.Y + +at.HEIGHT - bottom), "click", "1");
+}
+
+const allow = (x) => press(x, 76, 40);
+const deny = (x) => press(x, 196, 40);
+const stop = (x) => press(x, 40, 18);
+
+/** Takes what a page types, clicks and scrolls, and gives it. */
+async function listener(s) {
+	const said = {};
+	const server = createServer((q, r) => {
+		if (q.method === "POST") {
+			let body = "";
+			q.on("data", (d) => (body += d));
+			q.on("end", () => {
+				Object.assign(said, JSON.parse(body));
+				r.end();
+			});
+			return;
+		}
+		r.setHeader("Content-Type", "text/html; charset=utf-8");
+		r.end(`<!doctype html><title>till</title><style>
+			body { margin: 0; height: 3000px; background: linear-gradient(#dff, #fd8); font: 20px sans-serif; }
+			textarea { position: absolute; left: 40px; top: 40px; width: 700px; height: 200px; caret-color: transparent; font: inherit; }
+			button { position: absolute; left: 800px; top: 40px; width: 200px; height: 100px; }
+		</style><textarea autofocus></textarea><button>0</button><script>
+			const tell = (what) => fetch("/", { method: "POST", body: JSON.stringify(what) });
+			document.querySelector("textarea").oninput = (e) => tell({ text: e.target.value });
+			document.querySelector("button").onclick = (e) => tell({ clicks: ++e.target.textContent });
+			onscroll = () => tell({ y: scrollY });
+			tell({ ready: true });
+		</script>`);
+	});
+	await new Promise((done) => server.listen(0, "127.0.0.1", done));
+	s.endings.push(() => server.close());
+	return { said, url: `http://127.0.0.1:${server.address().port}/` };
+}
+
+/** Counts the pictures of video that a page paints. */
+function countFilm() {
+	window.film = 0;
+	const draw = CanvasRenderingContext2D.prototype.drawImage;
+	CanvasRenderingContext2D.prototype.drawImage = function (image, ...rest) {
+		window.film += image instanceof VideoFrame ? 1 : 0;
+		return draw.call(this, image, ...rest);
+	};
+}
+
+export const sights = {
+	/** A private machine: whoever is at it is asked, sees who looks, and can end it. */
+	async consent(s) {
+		const x = await display(s);
+		terminalOn(s, x, "echo my own things; sleep 600");
+		await watched(s, x, "byod-2", ["--owner-device"]);
+		const page = await desk(s, "byod-2", x);
+		await visible(page, "The person at the device is asked");
+		await s.axe(page, "desktop, consent");
+		await s.picture(page, "desktop-consent-light-desktop");
+		assert(await page.evaluate(() => document.querySelector(".desk-canvas").width === 1), "there is a picture before there is consent");
+		await until("a yes opens it", async () => {
+			allow(x);
+			await page.getByRole("img", { name: "open", exact: true }).waitFor({ timeout: 1000 });
+			return true;
+		});
+		await until("the picture", () => same(page, x));
+
+		// The notice has a way out, which needs no mesh; nobody is asked again at once.
+		stop(x);
+		await visible(page, "the person at the device stopped it");
+		await page.getByRole("button", { name: "Open again" }).click();
+		await visible(page, "has just said no");
+	},
+
+	/** The answer is no. */
+	async refusal(s) {
+		const x = await display(s);
+		terminalOn(s, x, "echo my own things; sleep 600");
+		await watched(s, x, "byod-3", ["--owner-device"]);
+		const page = await desk(s, "byod-3", x, {}, "&view");
+		await visible(page, "The person at the device is asked");
+		await until("a no ends it", async () => {
+			deny(x);
+			await page.getByText("the person at the device said no").waitFor({ timeout: 1000 });
+			return true;
+		});
+		assert(await page.evaluate(() => document.querySelector(".desk-canvas").width === 1), "there was a picture");
+	},
+
+	/** An editor of GTK, and a browser. */
+	async programs(s) {
+		const x = await display(s);
+		const file = join(x.dir, "note.txt");
+		writeFileSync(file, "");
+		on(s, x, "openbox");
+		const editor = on(s, x, "l3afpad", [file]);
+		await watched(s, x, "kiosk-9");
+		const page = await desk(s, "kiosk-9", x);
+		await opened(page);
+		await until("the editor is there", () => ask(x, "xdotool", "search", "--onlyvisible", "--class", "l3afpad").trim() !== "");
+		await until("the picture", () => same(page, x));
+		const text = "Straße 7, 10:30 Uhr – „Übergröße“ kostet 5 € (50 %)\nnaïve café, Ж, λόγος, ~#{}[]|@\\\nend";
+		await keys(page);
+		await page.keyboard.type(text, { delay: 20 });
+		await page.keyboard.press("Control+s");
+		await until("it is saved", () => readFileSync(file, "utf8").endsWith("end"));
+		const got = readFileSync(file, "utf8");
+		assert(got === text, `in the editor: ${JSON.stringify(got)}`);
+		await until("each pixel of it", () => same(page, x));
+		await s.picture(page, "desktop-editor-light-desktop");
+		editor.kill("SIGTERM");
+
+		const { said, url } = await listener(s);
+		on(s, x, "chromium", ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync", "--disable-background-networking", `--user-data-dir=${join(x.dir, "chromium")}`, "--kiosk", url]);
+		await until("the browser shows its page", () => said.ready === true, 60_000);
+		const click = async (px, py) => {
+			const at = await place(page, px, py);
+			await page.mouse.click(at.x, at.y);
+		};
+		await until("the button is clicked", async () => {
+			await click(900, 90);
+			return said.clicks > 0;
+		});
+		await click(300, 120);
+		await page.keyboard.type("Grüße aus dem Browser: 3 × 4 = 12 €", { delay: 20 });
+		await until("it is typed", () => said.text === "Grüße aus dem Browser: 3 × 4 = 12 €");
+		await until("each pixel of it", () => same(page, x));
+		await s.picture(page, "desktop-browser-light-desktop");
+		const spot = await place(page, 900, 500);
+		await page.mouse.move(spot.x, spot.y);
+		await page.mouse.wheel(0, 600);
+		await until("it is scrolled", () => said.y > 100);
+		await until("each pixel of that", () => same(page, x));
+	},
+
+	/** What moves comes as video when that is chosen, and is exact when it rests. */
+	async film(s) {
+		const x = await display(s);
+		const noise = `BEGIN { srand(7); for (f = 0; f < 140; f++) { printf "\\033[H"; for (r = 0; r < 24; r++) { for (c = 0; c < 80; c++) printf "\\033[48;2;%d;%d;%dm ", (f * 5 + r * 9) % 256, (c * 3 + f * 7) % 256, rand() * 255; printf "\\r\\n" } fflush(); system("sleep 0.03") } }`;
+		writeFileSync(join(x.dir, "noise.awk"), noise);
+		terminalOn(s, x, `read go; awk -f ${join(x.dir, "noise.awk")}; printf '\\033[0mcut'; sleep 600`);
+		await watched(s, x, "kiosk-8");
+		const page = await desk(s, "kiosk-8", x, {}, "", countFilm);
+		await opened(page);
+		await until("the picture", () => same(page, x));
+		await page.getByRole("button", { name: "Quality" }).click();
+		await page.getByRole("menuitemradio", { name: "Video" }).click();
+		await keys(page);
+		await page.keyboard.press("Enter");
+		await page.locator("[data-quality=video]").waitFor();
+		await until("pictures of video are painted", () => page.evaluate(() => window.film > 10));
+		await s.picture(page, "desktop-film-light-desktop");
+		await until("it rests, each pixel as it is", () => same(page, x), 60_000);
+		s.measure("pictures of video", await page.evaluate(() => window.film));
+
+		// Never by hand: then there is none.
+		await page.getByRole("button", { name: "Quality" }).click();
+		await page.getByRole("menuitemradio", { name: "Lossless" }).click();
+		await page.locator("[data-quality=lossless]").waitFor();
+	},
+};
