@@ -76,6 +76,15 @@ export function cutOff(page) {
 				found.push(list.innerText.replace(/\s+/g, " "));
 			}
 		}
+		for (const field of document.querySelectorAll("input[placeholder]")) {
+			const style = getComputedStyle(field);
+			const pen = document.createElement("canvas").getContext("2d");
+			pen.font = style.font;
+			const room = field.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight);
+			if (field.value === "" && field.checkVisibility() && pen.measureText(field.placeholder).width > room) {
+				found.push(field.placeholder);
+			}
+		}
 		const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 		while (walk.nextNode()) {
 			const text = walk.currentNode;

@@ -1,14 +1,16 @@
 // Where there is no mesh yet, or the machine is its owner's.
+import { ask, display } from "../screen.mjs";
 import { assert, rows, until, visible } from "../story.mjs";
 
 /** A machine of somebody's own, in the demo's mesh: its state folder. */
-export async function ownMachine(s, name) {
+export async function ownMachine(s, name, display = "") {
 	const link = JSON.parse(s.warren("invite", "--owner-device", "--json")).link;
 	const state = s.folder();
 	s.warrenIn(state, "join", link, "--yes", "--no-wait", "--name", name);
 	s.warren("approve", name, "--yes");
 	const port = await s.freePort();
-	s.start(state, "up", "--loopback", "--listen", `:${await s.freePort()}`, "--console", `127.0.0.1:${port}`);
+	const up = ["--state", state, "up", "--loopback", "--listen", `:${await s.freePort()}`, "--console", `127.0.0.1:${port}`];
+	s.run(s.bin, up, { DISPLAY: display, XAUTHORITY: "" });
 	await until("the node is ready", () => JSON.parse(s.warrenIn(state, "status", "--json")).ready, 60_000);
 	return state;
 }
@@ -50,11 +52,29 @@ export const begin = {
 	},
 
 	async owner(s) {
-		const page = await s.enter({}, await ownMachine(s, "annas-laptop"));
+		const x = await display(s);
+		const page = await s.enter({}, await ownMachine(s, "annas-laptop", x.name));
 		await page.getByRole("heading", { name: "This device is yours" }).waitFor();
 		await visible(page, "Nobody is on this device");
 		await page.getByRole("cell", { name: /desk/ }).first().waitFor();
 		await s.show(page, "owner");
+
+		// Somebody wants to look; whoever sits there agrees, sees who it is, and ends it.
+		const desk = await s.enter();
+		await s.go(desk, "#/devices/annas-laptop/desktop");
+		await visible(desk, "is asked whether you may look");
+		const now = page.getByRole("region", { name: "Right now" });
+		await until("the owner has agreed", async () => {
+			ask(x, "xdotool", "key", "Tab", "Return");
+			return (await now.getByRole("cell", { name: "control" }).count()) === 1;
+		});
+		await now.getByRole("cell", { name: "desk" }).waitFor();
+		await s.show(page, "owner-busy");
+		await page.getByRole("button", { name: "End all sessions" }).click();
+		await visible(page, "1 live session ends at once");
+		await page.getByRole("dialog").getByRole("button", { name: "End all sessions" }).click();
+		await visible(page, "Nobody is on this device");
+		await desk.getByText("ended").first().waitFor();
 		await page.getByRole("button", { name: "Leave the mesh" }).click();
 		await visible(page, "The keys of 1 machine are deleted");
 		await page.getByRole("dialog").getByRole("button", { name: "Leave the mesh" }).click();

@@ -63,6 +63,18 @@ export const work = {
 		await visible(page, "exit 3");
 		await page.getByRole("button", { name: "Open again" }).click();
 		await page.getByRole("tab", { name: /open ?kiosk-1/ }).waitFor();
+
+		// Where the device refuses a user, another is asked for in place.
+		await page.getByRole("button", { name: "New terminal" }).first().click();
+		await page.getByRole("combobox", { name: "Device" }).fill("kiosk-3");
+		await page.getByLabel("User on the device").fill("nobody-here");
+		await page.getByRole("button", { name: "Open", exact: true }).click();
+		const over = page.locator(".term-over");
+		await over.getByText('no user "nobody-here"').waitFor();
+		await s.axe(page, "terminal, refused");
+		await over.getByLabel("User on the device").fill("");
+		await over.getByRole("button", { name: "Open", exact: true }).click();
+		await page.getByRole("tab", { name: /open ?kiosk-3/ }).waitFor();
 	},
 
 	async latency(s) {

@@ -61,7 +61,7 @@ export default function Audit(): ReactElement {
 				id: "n",
 				header: "#",
 				value: (r) => Number(r.record.sequence),
-				width: "56px",
+				width: narrow === "s" ? "34px" : "56px",
 				right: true,
 				cell: (r) => (
 					<a
@@ -77,7 +77,7 @@ export default function Audit(): ReactElement {
 				id: "when",
 				header: t.audit.when,
 				value: (r) => Number(r.record.time),
-				width: "116px",
+				width: narrow === "s" ? "104px" : "116px",
 				cell: (r) => <span title={whenMs(Number(r.record.time), language)}>{dayAndMinute(Number(r.record.time), language)}</span>,
 			},
 			{

@@ -112,9 +112,11 @@ function Controllers(props: { admin: boolean; query: ReturnType<typeof useContro
 										cell: (c) =>
 											props.admin &&
 											(c.voter ? (
-												<Button slim look="danger" onClick={() => setRemoving(c)}>
-													{t.mesh.remove}
-												</Button>
+												voters > 1 && (
+													<Button slim look="danger" onClick={() => setRemoving(c)}>
+														{t.mesh.remove}
+													</Button>
+												)
 											) : (
 												<Button slim disabled={adding !== ""} onClick={() => void add(c)}>
 													{t.mesh.add}

@@ -53,7 +53,7 @@ export default function Owner(): ReactElement {
 								{t.owner.nobodyHint}
 							</Empty>
 						) : (
-							<SessionTable sessions={incoming} />
+							<SessionTable sessions={incoming} here />
 						)
 					}
 				</Await>

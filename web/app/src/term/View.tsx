@@ -5,9 +5,10 @@ import { useText } from "../text";
 import { Confirm } from "../ui/Dialog";
 import { pathWord } from "../ui/Path";
 import { Button, Name, Wrong } from "../ui/parts";
+import { UserField } from "../ui/UserField";
 import { say } from "../ui/toast";
 import { type Shell, shellOf } from "./shell";
-import type { Tab } from "./tabs";
+import { addTab, dropTab, type Tab } from "./tabs";
 
 /** The bar above a terminal, and the terminal. */
 export function TerminalView({ tab }: { tab: Tab }): ReactElement {
@@ -136,7 +137,10 @@ function Over({ tab, again }: { tab: Tab; again: () => void }): ReactElement | n
 			return (
 				<div className="term-over" role="status">
 					{tab.problem !== undefined ? (
-						<Wrong problem={tab.problem} />
+						<div className="stack">
+							<Wrong problem={tab.problem} />
+							{tab.osUser === "" && ["denied", "not found"].includes(tab.problem.kind) && <AsAnother tab={tab} />}
+						</div>
 					) : (
 						<div>
 							{t.terminal.ended}
@@ -151,6 +155,20 @@ function Over({ tab, again }: { tab: Tab; again: () => void }): ReactElement | n
 		default:
 			return null;
 	}
+}
+
+/** Another user may be let in where this one is not. */
+function AsAnother({ tab }: { tab: Tab }): ReactElement {
+	const t = useText();
+	const [user, setUser] = useState(tab.user);
+	return (
+		<form className="bar" onSubmit={(e) => (e.preventDefault(), dropTab(tab.key), addTab(tab.device, tab.name, user.trim()))}>
+			<UserField user={user} set={setUser} />
+			<Button type="submit" slim disabled={user.trim() === tab.user}>
+				{t.terminal.open}
+			</Button>
+		</form>
+	);
 }
 
 function Find({ shell, close }: { shell: Shell; close: () => void }): ReactElement {

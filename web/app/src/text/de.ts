@@ -81,7 +81,7 @@ export const de: Text = {
 	},
 	palette: {
 		title: "Befehle",
-		placeholder: "Zu einer Seite oder einem Gerät, oder etwas tun",
+		placeholder: "Seite, Gerät oder Aktion",
 		none: "Nichts heißt so",
 		page: "Seite",
 		device: "Gerät",
@@ -448,7 +448,7 @@ export const de: Text = {
 	audit: {
 		title: "Protokoll",
 		sub: "Was geschah, und durch wen, in einer Reihenfolge, die niemand unbemerkt umschreibt.",
-		filter: "Filtern nach Vorgang, Person, Maschine, Grund…",
+		filter: "Vorgang, Person, Maschine, Grund…",
 		verify: "Prüfen",
 		verifying: "Prüft…",
 		verified: (size, by) => `${size} Einträge sind eine lückenlose Geschichte (gefragt: ${by}).`,
