@@ -19,7 +19,7 @@ import (
 func build(t testing.TB, flags ...string) []byte {
 	t.Helper()
 	// What is not looked at here, go test does not know to have changed.
-	for _, f := range []string{"main.c", "confine.c", "vp9.c", "av1.c", "libc.c", "codec.h", "tries.h", "build.sh"} {
+	for _, f := range []string{"main.c", "confine.c", "vp9.c", "av1.c", "shrink.c", "libc.c", "codec.h", "tries.h", "build.sh"} {
 		if _, err := os.Stat(filepath.Join("sandbox", f)); err != nil {
 			t.Fatal(err)
 		}

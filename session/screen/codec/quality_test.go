@@ -150,6 +150,47 @@ func TestDecoded(t *testing.T) {
 	}
 }
 
+// TestFilmBecomesSmaller: a film that takes too long comes with fewer pixels,
+// without a key in between, and what is no film any more has all of them.
+func TestFilmBecomesSmaller(t *testing.T) {
+	program := decoder(t)
+	const w, h, rests = 1280, 722, 40
+	e := begin(t, build(t, "-DTOO_LONG=1"), Options{Codec: VP9, Width: w, Height: h, Kbit: 4000, Threads: 1})
+	var packets [][]byte
+	p := blank(w, h)
+	for i := range rests + 2 {
+		if i < rests {
+			film(p, image.Rect(0, 0, w, h), i)
+		} else {
+			desktop(p, image.Rect(0, 0, w, h))
+		}
+		if err := e.Lay(image.Rect(0, 0, w, h), p.Pix, p.Stride); err != nil {
+			t.Fatal(err)
+		}
+		got, err := e.Encode(t.Context(), time.Duration(i)*33*time.Millisecond, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Key != (i == 0) {
+			t.Errorf("picture %d: key %v", i, got.Key)
+		}
+		packets = append(packets, got.Bytes)
+	}
+	var sizes []image.Point
+	got := decode(t, program, VP9, packets)
+	for _, d := range got {
+		if len(sizes) == 0 || sizes[len(sizes)-1] != d.size {
+			sizes = append(sizes, d.size)
+		}
+	}
+	if want := []image.Point{{w, h}, {960, 540}, {640, 360}, {w, h}}; !slices.Equal(sizes, want) {
+		t.Errorf("sizes %v, want %v", sizes, want)
+	}
+	if db := got[len(got)-1].psnr(p); db < 30 {
+		t.Errorf("at full size again: %.1f dB", db)
+	}
+}
+
 // BenchmarkEncode measures one thread at 1080p and 30 pictures a second.
 func BenchmarkEncode(b *testing.B) {
 	text := plain(b)

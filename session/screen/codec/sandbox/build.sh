@@ -32,4 +32,4 @@ cd "$(dirname "$0")"
 "$cc" -specs "$musl" -idirafter /usr/include -idirafter "/usr/include/$cpu-linux-gnu" \
 	-std=gnu11 -O2 -Wall -Wextra -Werror -fstack-protector-strong \
 	-static -s -Wl,--build-id=none -Wl,--gc-sections -Wl,-z,noexecstack -Wl,-z,stack-size=8388608 \
-	"$@" -o "$out" main.c confine.c vp9.c av1.c libc.c "${libraries[@]}"
+	"$@" -o "$out" main.c confine.c vp9.c av1.c shrink.c libc.c "${libraries[@]}"

@@ -70,6 +70,27 @@ int confine(size_t pixels);
 // confine_threads forbids new threads; the encoder has made its own by then.
 void confine_threads(void);
 
+// shrink is how large a film is encoded: all that there is, until that takes too
+// long.
+struct shrink {
+	int quarters; // of width and height
+	int pictures; // since that changed
+	uint32_t mean; // µs that one took
+	struct picture small;
+};
+
+// shrink_learn is told how long a picture took; what is no film stays as it is.
+void shrink_learn(struct shrink *s, const struct picture *p, int film, uint32_t us);
+
+// shrink gives what is to be encoded of p, good until the next call.
+const struct picture *shrink(struct shrink *s, const struct picture *p);
+
+// plane makes room for n pixels, grey.
+uint8_t *plane(size_t n);
+
+// micros is a clock.
+uint32_t micros(void);
+
 void die(const char *why) __attribute__((noreturn));
 
 #endif

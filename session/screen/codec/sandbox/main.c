@@ -71,13 +71,13 @@ void die(const char *why) {
 #include "tries.h"
 #endif
 
-static uint32_t micros(void) {
+uint32_t micros(void) {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static uint8_t *plane(size_t n) {
+uint8_t *plane(size_t n) {
 	void *p = NULL;
 	if (posix_memalign(&p, 64, n)) die("no memory for a picture");
 	memset(p, 128, n);

@@ -6,6 +6,8 @@
 
 static vpx_codec_ctx_t ctx;
 static vpx_codec_enc_cfg_t cfg;
+static int film; // what is encoded is one
+static struct shrink size = {.quarters = 4};
 
 static const char *vp9_open(const struct settings *s) {
 	if (vpx_codec_enc_config_default(vpx_codec_vp9_cx(), &cfg, 0)) return "VP9 has no settings to begin with";
@@ -44,7 +46,7 @@ static int natural(const struct picture *p) {
 // tune leaves out the tools for screens while there is a film, which they make a
 // quarter slower and no better.
 static int tune(const struct picture *p) {
-	static int films, film;
+	static int films;
 	films = natural(p) ? films + 1 : 0;
 	int now = film ? films > 0 : films > 5;
 	if (now == film) return 0;
@@ -52,9 +54,8 @@ static int tune(const struct picture *p) {
 	return vpx_codec_control(&ctx, VP9E_SET_TUNE_CONTENT, film ? VP9E_CONTENT_DEFAULT : VP9E_CONTENT_SCREEN);
 }
 
-static const char *vp9_encode(const struct picture *p, int64_t ms, int64_t duration, int key, struct packet *out) {
+static const char *encode(const struct picture *p, int64_t ms, int64_t duration, int key, struct packet *out) {
 	vpx_image_t img;
-	if (tune(p)) return "VP9 does not take another kind of content";
 	if (!vpx_img_wrap(&img, VPX_IMG_FMT_I420, p->width, p->height, 1, p->y)) return "VP9 has no room for the picture";
 	img.planes[VPX_PLANE_U] = p->u;
 	img.planes[VPX_PLANE_V] = p->v;
@@ -73,6 +74,20 @@ static const char *vp9_encode(const struct picture *p, int64_t ms, int64_t durat
 		out->key = !!(pkt->data.frame.flags & VPX_FRAME_IS_KEY);
 	}
 	return NULL;
+}
+
+static const char *vp9_encode(const struct picture *p, int64_t ms, int64_t duration, int key, struct packet *out) {
+	uint32_t began = micros();
+	if (tune(p)) return "VP9 does not take another kind of content";
+	const struct picture *q = shrink(&size, p);
+	if (cfg.g_w != (unsigned)q->width) {
+		cfg.g_w = q->width;
+		cfg.g_h = q->height;
+		if (vpx_codec_enc_config_set(&ctx, &cfg)) return "VP9 does not take another size";
+	}
+	const char *wrong = encode(q, ms, duration, key, out);
+	shrink_learn(&size, p, film, micros() - began);
+	return wrong;
 }
 
 static const char *vp9_bitrate(uint32_t kbit) {

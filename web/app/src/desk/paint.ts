@@ -26,7 +26,10 @@ export class Picture {
 		}
 		if (p.video !== undefined) {
 			const t = p.tiles[0]!;
-			this.ctx.drawImage(p.video, 0, 0, t.w, t.h, t.x, t.y, t.w, t.h);
+			// A film that takes the device too long comes smaller, and is stretched.
+			const w = (t.w * p.video.displayWidth) / coded(t.w);
+			const h = (t.h * p.video.displayHeight) / coded(t.h);
+			this.ctx.drawImage(p.video, 0, 0, w, h, t.x, t.y, t.w, t.h);
 			p.video.close();
 		}
 		if (p.pixels !== undefined) {
@@ -38,4 +41,9 @@ export class Picture {
 			}
 		}
 	}
+}
+
+/** What a codec makes of a side: it is even, and not below 16. */
+function coded(side: number): number {
+	return Math.max(16, side + (side & 1));
 }
