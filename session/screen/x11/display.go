@@ -4,8 +4,10 @@ package x11
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
+	"slices"
 	"sync"
 
 	"github.com/jezek/xgb/damage"
@@ -42,6 +44,7 @@ type Display struct {
 	memory *segment // nil: pixels come over the socket
 	randr  bool     // of version 1.5 at least: monitors have names and bounds
 	size   image.Point
+	shown  []screen.Monitor
 	woken  chan struct{}
 	rows   *rows // of notices
 	seats  *seats
@@ -94,6 +97,9 @@ func (d *Display) begin() error {
 				return err
 			}
 			d.randr = v.MajorVersion > 1 || v.MinorVersion >= 5
+			if rootless, err := d.rootless(); err != nil || rootless {
+				return errors.Join(err, errWayland())
+			}
 			return randr.SelectInputChecked(d.Conn, d.screen.Root, randr.NotifyMaskScreenChange|randr.NotifyMaskCrtcChange).Check()
 		})
 		if err != nil {
@@ -203,36 +209,64 @@ func (d *Display) Close() error {
 func (d *Display) Layout() (screen.Layout, error) {
 	d.take(&d.changed)
 	d.take(&d.damaged)
-	var out screen.Layout
 	err := d.ask(func() error {
 		damage.Subtract(d.Conn, d.damage, 0, 0)
-		g, err := xproto.GetGeometry(d.Conn, d.root).Reply()
+		size, monitors, err := d.arrangement()
 		if err != nil {
 			return err
 		}
-		d.size = image.Pt(int(g.Width), int(g.Height))
-		if d.size.X > tiles.MaxSide || d.size.Y > tiles.MaxSide || d.size.X*d.size.Y > tiles.MaxPixels {
-			return &screen.Unavailable{Why: fmt.Sprintf("the display has %d by %d pixels, more than is supported", d.size.X, d.size.Y)}
+		if size.X > tiles.MaxSide || size.Y > tiles.MaxSide || size.X*size.Y > tiles.MaxPixels {
+			return &screen.Unavailable{Why: fmt.Sprintf("the display has %d by %d pixels, more than is supported", size.X, size.Y)}
 		}
-		out.Monitors, err = d.monitors()
+		d.size, d.shown = size, monitors
+		return nil
+	})
+	return screen.Layout{Size: d.size, Monitors: d.shown, Limits: d.limits, Displays: d.all}, err
+}
+
+// arrangement asks for the display's size and monitors.
+func (d *Display) arrangement() (size image.Point, monitors []screen.Monitor, err error) {
+	g, err := xproto.GetGeometry(d.Conn, d.root).Reply()
+	if err != nil {
+		return size, nil, err
+	}
+	size = image.Pt(int(g.Width), int(g.Height))
+	monitors, err = d.monitors(size)
+	return size, monitors, err
+}
+
+// other tells whether the display is another than Layout said last. Servers
+// tell of changes that are none, and of some that Layout knows already.
+func (d *Display) other() (other bool, err error) {
+	if !d.take(&d.changed) {
+		return false, nil
+	}
+	err = d.ask(func() error {
+		size, monitors, err := d.arrangement()
+		other = size != d.size || !slices.Equal(monitors, d.shown)
 		return err
 	})
-	out.Size, out.Limits, out.Displays = d.size, d.limits, d.all
-	return out, err
+	if other { // until Layout is asked
+		d.mu.Lock()
+		d.changed = true
+		d.mu.Unlock()
+	}
+	return other, err
 }
 
 // Damage implements screen.Source.
 func (d *Display) Damage() (out []image.Rectangle, err error) {
-	d.mu.Lock()
-	changed := d.changed
-	d.mu.Unlock()
 	select {
 	case <-d.done:
 		return nil, screen.ErrGone
 	default:
 	}
-	if changed {
-		return nil, screen.ErrChanged
+	other, err := d.other()
+	if other {
+		err = screen.ErrChanged
+	}
+	if err != nil {
+		return nil, err
 	}
 	if !d.take(&d.damaged) {
 		return nil, nil

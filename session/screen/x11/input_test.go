@@ -368,8 +368,8 @@ func (s *server) window(t *testing.T) (w xproto.Window, told func() string) {
 		t.Fatal(err)
 	}
 	err = xproto.CreateWindowChecked(l.Conn, 0, w, l.screen.Root, 0, 0, l.screen.WidthInPixels, l.screen.HeightInPixels, 0,
-		xproto.WindowClassInputOutput, 0, xproto.CwOverrideRedirect|xproto.CwEventMask,
-		[]uint32{1, xproto.EventMaskButtonPress | xproto.EventMaskButtonRelease}).Check()
+		xproto.WindowClassInputOutput, 0, xproto.CwBackPixel|xproto.CwOverrideRedirect|xproto.CwEventMask, // without a colour of its own it would leave in sight what it covers
+		[]uint32{0x205080, 1, xproto.EventMaskButtonPress | xproto.EventMaskButtonRelease}).Check()
 	if err == nil {
 		err = xproto.MapWindowChecked(l.Conn, w).Check()
 	}

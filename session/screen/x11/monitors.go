@@ -12,8 +12,8 @@ import (
 )
 
 // monitors asks the server for its monitors; a display without any is one.
-func (d *Display) monitors() (out []screen.Monitor, err error) {
-	whole := image.Rectangle{Max: d.size}
+func (d *Display) monitors(size image.Point) (out []screen.Monitor, err error) {
+	whole := image.Rectangle{Max: size}
 	add := func(name string, r image.Rectangle, primary bool) {
 		if r = r.Intersect(whole); !r.Empty() && len(out) < screen.MaxMonitors {
 			out = append(out, screen.Monitor{Name: name, Bounds: r, Primary: primary})
@@ -43,4 +43,22 @@ func (d *Display) atom(a xproto.Atom) string {
 		return "monitor"
 	}
 	return strings.ToValidUTF8(r.Name[:min(len(r.Name), maxName)], "")
+}
+
+// rootless tells that the display is Xwayland's: older ones have no extension
+// that says so, but all name their outputs so.
+func (d *Display) rootless() (bool, error) {
+	if !d.randr {
+		return false, nil
+	}
+	all, err := d.getMonitors()
+	if err != nil {
+		return false, err
+	}
+	for _, m := range all[:min(len(all), screen.MaxMonitors)] {
+		if strings.HasPrefix(d.atom(m.name), extXwayland) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
