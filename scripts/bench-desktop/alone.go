@@ -37,6 +37,7 @@ type filmed struct {
 	cpu     float64 // of a core, the codec helper with it
 	rounds  int
 	frames  [3]int // by codec
+	said    string // what the technician is told of the picture
 	why     string // why there are none
 }
 
@@ -136,7 +137,14 @@ func (f *filmed) round(ctx context.Context, m *mesh, at place, length time.Durat
 			return err
 		}
 		now := time.Now()
-		if kind == websocket.MessageText || len(data) < 14 || data[0] != 3 {
+		if kind == websocket.MessageText || len(data) < 14 {
+			continue
+		}
+		if data[0] == 1 {
+			var e warrenv1.ScreenEvent
+			if proto.Unmarshal(data[1:], &e) == nil && e.GetQuality() != nil {
+				f.said = e.GetQuality().GetWhy()
+			}
 			continue
 		}
 		frame := data[1:]
@@ -236,6 +244,6 @@ func (f *filmed) text() string {
 	if f.shown < slack*f.painted {
 		met = "**missed**"
 	}
-	return fmt.Sprintf("%.1f pictures a second of %.1f that were painted (bar: 30, %s); from one to the next %s in the median, %s at p95; %.0f kbit/s; the device and its codec helper took %.0f %% of their core. Frames: %s.\n",
-		f.shown, f.painted, met, ms(f.gap.at(0.5)), ms(f.gap.at(0.95)), f.kbit, f.cpu*100, strings.Join(kinds, ", "))
+	return fmt.Sprintf("%.1f pictures a second of %.1f that were painted (bar: 30, %s); from one to the next %s in the median, %s at p95; %.0f kbit/s; the device and its codec helper took %.0f %% of their core. Frames: %s. The technician is told: %s.\n",
+		f.shown, f.painted, met, ms(f.gap.at(0.5)), ms(f.gap.at(0.95)), f.kbit, f.cpu*100, strings.Join(kinds, ", "), f.said)
 }

@@ -43,7 +43,7 @@ Written by `+"`make bench-desktop`"+`, %s: %s, %d cores that carry the watched m
 
 ## From glass to glass
 
-A number is painted at random 40 to 80 ms intervals and read back from the page's canvas at each of the browser's frames (60 a second, so 8 ms of each figure are the browser's). There and back: a key is pressed in the page at any phase of those frames, the program on the display paints, the page sees it.
+A number is painted at random 40 to 80 ms intervals and read back from the page's canvas at each of the browser's frames (60 a second: what is there at once is seen after 8 ms in the median and 16 ms at p95, whoever sent it). There and back: a key is pressed in the page at any phase of those frames, the program on the display paints, the page sees it.
 
 | | glass to glass, median | p95 | seen | key there and back, median | p95 |
 |---|---|---|---|---|---|

@@ -45,13 +45,13 @@ func (v *viewer) frame(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	v.motion.chooser.Sent(now.Sub(v.begun), len(frame), false)
-	return v.ship(ctx, now, frame)
+	return v.ship(ctx, now, frame, false)
 }
 
-// ship sends a frame.
-func (v *viewer) ship(ctx context.Context, now time.Time, frame []byte) error {
+// ship sends a frame, of tiles or of a film.
+func (v *viewer) ship(ctx context.Context, now time.Time, frame []byte, film bool) error {
 	v.mu.Lock()
-	v.pacer.sent(v.encoder.Number(), len(frame), now)
+	v.pacer.sent(v.encoder.Number(), len(frame), film, now)
 	v.mu.Unlock()
 	v.meter.bytes += len(frame)
 	v.meter.frames++

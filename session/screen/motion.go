@@ -45,13 +45,14 @@ func startCodec(ctx context.Context, o codec.Options) (Coder, error) {
 // The codec starts and encodes in a goroutine, one thing at a time; all else is
 // for the goroutine that has the viewer.
 type motion struct {
-	chooser *video.Chooser
-	choice  video.Choice
-	region  image.Rectangle // what is video now
-	dirt    *dirt           // of the region, in pixels of its own
-	coder   Coder
-	next    time.Time // when the next picture may be grabbed
-	clean   time.Time // when last nothing was left to send as tiles
+	chooser  *video.Chooser
+	choice   video.Choice
+	region   image.Rectangle // what is video now
+	dirt     *dirt           // of the region, in pixels of its own
+	coder    Coder
+	next     time.Time // when the next picture may be grabbed
+	quarters int       // of its width and height that are encoded; 0 is unknown
+	clean    time.Time // when last nothing was left to send as tiles
 
 	busy    context.CancelFunc // ends what the goroutine does; nil: it does nothing
 	results chan filmed
@@ -190,11 +191,12 @@ func (v *viewer) filmed(ctx context.Context, now time.Time, r filmed) error {
 	case len(r.packet.Bytes) == 0:
 		return nil
 	}
+	m.quarters = r.packet.Quarters
 	frame, err := v.encoder.Video(uint32(r.at.Milliseconds()), byte(m.choice.Codec), m.region, r.packet.Key, r.packet.Bytes) //nolint:gosec // wraps after 49 days
 	if err != nil {
 		return err
 	}
-	return v.ship(ctx, now, frame)
+	return v.ship(ctx, now, frame, true)
 }
 
 // shoot grabs what was painted in the region and has it encoded.
@@ -230,6 +232,9 @@ func (v *viewer) how(q *warrenv1.ScreenQuality) {
 	switch {
 	case !m.region.Empty():
 		q.Mode, q.Codec = "video", m.choice.Codec.String()
+		if m.quarters > 0 && m.quarters < 4 {
+			q.Why += fmt.Sprintf("; it has %d%% of its width and height, as more would take the device too long", 25*m.quarters)
+		}
 	case v.noVideo != "":
 		q.Why = "every pixel is sent as it is: " + v.noVideo
 	}

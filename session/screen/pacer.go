@@ -49,6 +49,7 @@ type pacer struct {
 
 	flight    []flying
 	inFlight  int
+	filmed    flyingFilm // the part of that which is video
 	delivered int
 	ackedAt   time.Time
 	last      uint32 // the highest number acknowledged
@@ -63,6 +64,9 @@ type pacer struct {
 	rateSince time.Time
 }
 
+// flyingFilm counts what of a video is on the way.
+type flyingFilm struct{ frames, bytes int }
+
 // flying is a frame on the way.
 type flying struct {
 	number        uint32
@@ -71,6 +75,7 @@ type flying struct {
 	delivered     int       // by the time it was sent
 	deliveredAt   time.Time // when that was
 	alone, capped bool      // it found the way empty; it filled the window
+	film          bool
 }
 
 func newPacer() *pacer { return &pacer{window: firstWindow, starting: true} }
@@ -85,21 +90,25 @@ func (p *pacer) room(now time.Time) int {
 		return 0
 	case p.emptying: // a short frame finds out how long the way is
 		return smallFrame / 2
-	case p.inFlight > 0 && float64(p.inFlight)+max(window/4, leastWindow/2) > window:
+	}
+	// A video keeps to the link's rate by itself, and what is beside it does not
+	// wait for it.
+	inFlight := p.inFlight - p.filmed.bytes
+	if inFlight > 0 && float64(inFlight)+max(window/4, leastWindow/2) > window {
 		return 0
 	}
 	most := max(window/2, leastWindow)
 	if !p.starting {
 		most = min(most, max(p.best()*(queueTarget/2).Seconds(), leastWindow))
 	}
-	return int(max(min(window-float64(p.inFlight), most), leastWindow/2))
+	return int(max(min(window-float64(inFlight), most), leastWindow/2))
 }
 
 // ahead tells that a picture of a video may be begun. Its length is the
 // codec's affair, which knows the link's rate; what counts here is time: while
 // one picture is encoded, the one before may be on the way and being painted.
 func (p *pacer) ahead(now time.Time) bool {
-	return p.room(now) > 0 || !p.emptying && len(p.flight) < 2
+	return (p.room(now) > 0 || !p.emptying) && p.filmed.frames < 2
 }
 
 // allowed is the window within what the viewer wishes.
@@ -111,12 +120,16 @@ func (p *pacer) allowed() float64 {
 }
 
 // sent notes a frame.
-func (p *pacer) sent(number uint32, bytes int, now time.Time) {
-	f := flying{number: number, bytes: bytes, at: now, delivered: p.delivered, deliveredAt: p.ackedAt, alone: p.inFlight == 0}
+func (p *pacer) sent(number uint32, bytes int, film bool, now time.Time) {
+	f := flying{number: number, bytes: bytes, at: now, delivered: p.delivered, deliveredAt: p.ackedAt, alone: p.inFlight == 0, film: film}
 	if f.alone {
 		f.deliveredAt = now
 	}
 	p.inFlight += bytes
+	if film {
+		p.filmed.frames++
+		p.filmed.bytes += bytes
+	}
 	f.capped = float64(p.inFlight) >= p.window/2
 	p.flight = append(p.flight, f)
 }
@@ -137,6 +150,10 @@ func (p *pacer) acked(number uint32, now time.Time) error {
 	for len(p.flight) > 0 && p.flight[0].number <= number {
 		f, p.flight = p.flight[0], p.flight[1:]
 		bytes += f.bytes
+		if f.film {
+			p.filmed.frames--
+			p.filmed.bytes -= f.bytes
+		}
 		capped = capped || f.capped
 	}
 	p.last = number

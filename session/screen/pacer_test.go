@@ -15,7 +15,7 @@ func TestLongFrameMeasuresNoWay(t *testing.T) {
 	send := func(at time.Duration, bytes int) uint32 {
 		number++
 		p.room(begun.Add(at))
-		p.sent(number, bytes, begun.Add(at))
+		p.sent(number, bytes, false, begun.Add(at))
 		return number
 	}
 	arrive := func(number uint32, at time.Duration) {

@@ -163,7 +163,7 @@ func TestAcknowledgements(t *testing.T) {
 		t.Errorf("a frame that was not sent: %v", err)
 	}
 	p := newPacer()
-	p.sent(1, 100, testTime)
+	p.sent(1, 100, false, testTime)
 	if err := p.acked(2, testTime); !errors.Is(err, errMessage) {
 		t.Errorf("a frame that was not sent: %v", err)
 	}

@@ -69,6 +69,9 @@ type Packet struct {
 	Bytes []byte
 	// Key tells that a decoder can begin here.
 	Key bool
+	// Quarters of width and height are encoded: fewer than four where a film would
+	// take too long.
+	Quarters int
 	// Convert and Encode are how long the helper took.
 	Convert, Encode time.Duration
 }

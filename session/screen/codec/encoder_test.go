@@ -232,7 +232,7 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		switch {
-		case a.kind == isReady && len(a.body) == 0, a.kind == isPacket && len(a.body) <= limit && a.flags <= 1, a.kind == isFailed && len(a.body) <= maxReason:
+		case a.kind == isReady && len(a.body) == 0, a.kind == isPacket && len(a.body) <= limit && a.flags <= 1 && a.quarters <= 4, a.kind == isFailed && len(a.body) <= maxReason:
 		default:
 			t.Errorf("%+v", a)
 		}

@@ -157,6 +157,7 @@ func TestFilmBecomesSmaller(t *testing.T) {
 	const w, h, rests = 1280, 722, 40
 	e := begin(t, build(t, "-DTOO_LONG=1"), Options{Codec: VP9, Width: w, Height: h, Kbit: 4000, Threads: 1})
 	var packets [][]byte
+	var quarters []int
 	p := blank(w, h)
 	for i := range rests + 2 {
 		if i < rests {
@@ -175,6 +176,10 @@ func TestFilmBecomesSmaller(t *testing.T) {
 			t.Errorf("picture %d: key %v", i, got.Key)
 		}
 		packets = append(packets, got.Bytes)
+		quarters = append(quarters, got.Quarters)
+	}
+	if want := []int{4, 3, 2, 4}; !slices.Equal(slices.Compact(quarters), want) {
+		t.Errorf("quarters %v, want %v", quarters, want)
 	}
 	var sizes []image.Point
 	got := decode(t, program, VP9, packets)

@@ -41,6 +41,7 @@ var errGarbage = errors.New("the codec helper answered what makes no sense")
 type answer struct {
 	kind            byte
 	flags           byte
+	quarters        int
 	convert, encode time.Duration
 	body            []byte
 }
@@ -84,7 +85,7 @@ func readAnswer(from io.Reader, limit int) (answer, error) {
 		return answer{}, err
 	}
 	a := answer{
-		kind: head[0], flags: head[1],
+		kind: head[0], flags: head[1], quarters: int(binary.LittleEndian.Uint16(head[2:])),
 		convert: time.Duration(binary.LittleEndian.Uint32(head[8:])) * time.Microsecond,
 		encode:  time.Duration(binary.LittleEndian.Uint32(head[12:])) * time.Microsecond,
 	}
@@ -99,7 +100,7 @@ func readAnswer(from io.Reader, limit int) (answer, error) {
 	default:
 		return answer{}, errGarbage
 	}
-	if size > most || head[2] != 0 || head[3] != 0 || (a.kind == isPacket && a.flags > 1) {
+	if size > most || a.quarters > 4 || a.kind != isPacket && a.quarters > 0 || a.kind == isPacket && a.flags > 1 {
 		return answer{}, errGarbage
 	}
 	var body bytes.Buffer

@@ -49,6 +49,7 @@ struct packet {
 	const uint8_t *bytes;
 	size_t size;
 	int key;
+	int quarters; // of width and height that are there; 0 is all
 };
 
 // Each answers NULL, or a sentence without end that says what went wrong.

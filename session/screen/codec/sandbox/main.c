@@ -33,7 +33,7 @@ struct rect { uint16_t x, y, w, h; };
 
 struct answer { // 16 bytes
 	uint8_t kind, flags;
-	uint16_t unused;
+	uint16_t quarters; // see struct packet
 	uint32_t size, convert_us, encode_us;
 };
 
@@ -154,7 +154,7 @@ int main(void) {
 			if (out.size > UINT32_MAX) die("a packet without end");
 			if (first) confine_threads();
 			first = 0;
-			struct answer a = {.kind = 'P', .flags = out.key, .size = out.size, .convert_us = converted - began, .encode_us = micros() - converted};
+			struct answer a = {.kind = 'P', .flags = out.key, .quarters = out.quarters, .size = out.size, .convert_us = converted - began, .encode_us = micros() - converted};
 			put(&a, sizeof a);
 			put(out.bytes, out.size);
 			break;

@@ -86,6 +86,7 @@ static const char *vp9_encode(const struct picture *p, int64_t ms, int64_t durat
 		if (vpx_codec_enc_config_set(&ctx, &cfg)) return "VP9 does not take another size";
 	}
 	const char *wrong = encode(q, ms, duration, key, out);
+	out->quarters = size.quarters;
 	shrink_learn(&size, p, film, micros() - began);
 	return wrong;
 }
