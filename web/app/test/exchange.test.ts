@@ -74,6 +74,16 @@ describe("between the clipboards", () => {
 		expect(refused.shown()).toMatchObject({ taken: false });
 		await expect(refused.x.take()).rejects.toThrow("no click");
 	});
+	it("a key that copies the same again takes it again: here may be something else by now", async () => {
+		const p = pair();
+		p.x.hand(true);
+		await p.copies(contentOf("a"));
+		await p.copies(contentOf("a"));
+		expect(p.here.length).toBe(1);
+		p.x.hand(true);
+		await p.copies(contentOf("a"));
+		expect(p.here.length).toBe(2);
+	});
 	it("a paste takes this one there, once", () => {
 		const p = pair();
 		p.x.pasted(contentOf("mine"));

@@ -35,7 +35,8 @@ async function listener(s) {
 			textarea { position: absolute; left: 40px; top: 40px; width: 700px; height: 200px; caret-color: transparent; font: inherit; }
 			button { position: absolute; left: 800px; top: 40px; width: 200px; height: 100px; }
 		</style><textarea autofocus></textarea><button>0</button><script>
-			const tell = (what) => fetch("/", { method: "POST", body: JSON.stringify(what) });
+			let last = Promise.resolve(); // one behind the other
+			const tell = (what) => (last = last.then(() => fetch("/", { method: "POST", body: JSON.stringify(what) })));
 			document.querySelector("textarea").oninput = (e) => tell({ text: e.target.value });
 			document.querySelector("button").onclick = (e) => tell({ clicks: ++e.target.textContent });
 			onscroll = () => tell({ y: scrollY });
@@ -95,6 +96,32 @@ export const sights = {
 			return true;
 		});
 		assert(await page.evaluate(() => document.querySelector(".desk-canvas").width === 1), "there was a picture");
+	},
+
+	/** Two at one display: each knows of the other, and sees what they do. */
+	async together(s) {
+		const x = await display(s);
+		terminalOn(s, x, "cat; sleep 600", "120x40+0+0");
+		await watched(s, x, "kiosk-7");
+		const page = await desk(s, "kiosk-7", x);
+		await opened(page);
+		assert((await page.getByText("Watched by").count()) === 0, "who is alone is told of others");
+		const second = await desk(s, "kiosk-7", x, {}, "&view");
+		await opened(second);
+		await visible(page, "Watched by desk, desk");
+		await visible(second, "Watched by desk, desk");
+		await keys(page);
+		await page.keyboard.type("both see this", { delay: 15 });
+		const spot = await place(page, 400, 300);
+		await page.mouse.move(spot.x, spot.y);
+		await until("who watches sees it", () => same(second, x));
+		await until("... and the pointer", async () => {
+			const [at, want] = [await second.locator(".desk-pointer").boundingBox(), await place(second, 400, 300)];
+			return at !== null && Math.hypot(at.x - want.x, at.y - want.y) < 40;
+		});
+		assert(!(await page.locator(".desk-pointer").isVisible()), "one's own pointer is drawn twice");
+		await page.close();
+		await until("the other is alone", async () => (await second.getByText("Watched by").count()) === 0);
 	},
 
 	/** An editor of GTK, and a browser. */

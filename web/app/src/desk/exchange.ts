@@ -70,7 +70,7 @@ export class Exchange {
 			this.by = { hand: within(this.handAt), key: within(this.copyAt) };
 		}
 		const content = this.incoming.add(p);
-		if (content === undefined || same(content, this.there)) {
+		if (content === undefined || (same(content, this.there) && !this.by.key)) {
 			return; // a program that keeps clipboards gives back what it was given
 		}
 		this.there = content;
@@ -95,11 +95,6 @@ export class Exchange {
 			this.newest = true;
 			this.show({ content: c.content, taken: true });
 		}
-	}
-
-	/** The offer was seen. */
-	drop(): void {
-		this.show(undefined);
 	}
 
 	/** What is pasted here goes to the device, where it is not the older one. */

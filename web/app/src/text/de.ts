@@ -295,7 +295,7 @@ export const de: Text = {
 		modes: { auto: "Automatisch", lossless: "Verlustfrei", video: "Video" },
 		modeWord: (mode: string) => (mode === "video" ? "Video" : "verlustfrei"),
 		rate: (kbit: number) => (kbit >= 1000 ? `${(kbit / 1000).toFixed(1).replace(".", ",")} Mbit/s` : `${kbit} kbit/s`),
-		frames: (n: number) => `${n} Bilder/s`,
+		frames: (n: number) => `${n} ${n === 1 ? "Bild" : "Bilder"}/s`,
 		rtt: (n: number) => `${n} ms`,
 		viewers: (names: string) => `Es sehen zu: ${names}`,
 		limits: "Was hier nicht geht",

@@ -294,7 +294,7 @@ export const en = {
 		modes: { auto: "Automatic", lossless: "Lossless", video: "Video" },
 		modeWord: (mode: string): string => (mode === "video" ? "video" : "lossless"),
 		rate: (kbit: number) => (kbit >= 1000 ? `${(kbit / 1000).toFixed(1)} Mbit/s` : `${kbit} kbit/s`),
-		frames: (n: number) => `${n} pictures/s`,
+		frames: (n: number) => `${n} ${n === 1 ? "picture" : "pictures"}/s`,
 		rtt: (n: number) => `${n} ms`,
 		viewers: (names: string) => `Watched by ${names}`,
 		limits: "What is not possible here",
