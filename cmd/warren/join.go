@@ -104,7 +104,7 @@ func (a *app) apply(ctx context.Context, h home.Home, text, name string) (home.M
 		a.say("Ownership  stays yours: no terminals, no files; your screen when you agree, each time")
 		a.say("Seen       name, system, version, addresses; never files or other programs")
 	} else {
-		a.say("Ownership  managed: who the policy names may open terminals, run commands here")
+		a.say("Ownership  managed: who the policy names may open terminals, see and use the screen")
 		a.say("Seen       name, system, version, addresses")
 	}
 	if err := a.confirm("Join?"); err != nil {
