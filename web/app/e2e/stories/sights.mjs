@@ -16,8 +16,40 @@ const allow = (x) => press(x, 76, 40);
 const deny = (x) => press(x, 196, 40);
 const stop = (x) => press(x, 40, 18);
 
-/** Takes what a page types, clicks and scrolls, and gives it. */
-async function listener(s) {
+/** A page that is typed into, clicked and scrolled, and tells of it. */
+const form = `<title>till</title><style>
+		body { margin: 0; height: 3000px; background: linear-gradient(#dff, #fd8); font: 20px sans-serif; }
+		textarea { position: absolute; left: 40px; top: 40px; width: 700px; height: 200px; caret-color: transparent; font: inherit; }
+		button { position: absolute; left: 800px; top: 40px; width: 200px; height: 100px; }
+	</style><textarea autofocus></textarea><button>0</button><script>
+		document.querySelector("textarea").oninput = (e) => tell({ text: e.target.value });
+		document.querySelector("button").onclick = (e) => tell({ clicks: ++e.target.textContent });
+		onscroll = () => tell({ y: scrollY });
+		tell({ ready: true });
+	</script>`;
+
+/** A page that shows a film no compression gets smaller, for some seconds from a key on. */
+const noise = `<title>film</title><style>body { margin: 0; background: #123 }</style><canvas width="480" height="360"></canvas><script>
+		const ctx = document.querySelector("canvas").getContext("2d");
+		const picture = ctx.createImageData(480, 360);
+		const all = new Uint32Array(picture.data.buffer);
+		const paint = (until) => {
+			for (let i = 0; i < all.length; i++) {
+				all[i] = (Math.random() * 0x1000000) | 0xff000000;
+			}
+			ctx.putImageData(picture, 0, 0);
+			if (Date.now() < until) {
+				setTimeout(paint, 40, until);
+			} else {
+				tell({ over: true });
+			}
+		};
+		onkeydown = () => paint(Date.now() + 8000);
+		tell({ ready: true });
+	</script>`;
+
+/** Serves a page, and gives what it tells. */
+async function listener(s, page) {
 	const said = {};
 	const server = createServer((q, r) => {
 		if (q.method === "POST") {
@@ -30,23 +62,20 @@ async function listener(s) {
 			return;
 		}
 		r.setHeader("Content-Type", "text/html; charset=utf-8");
-		r.end(`<!doctype html><title>till</title><style>
-			body { margin: 0; height: 3000px; background: linear-gradient(#dff, #fd8); font: 20px sans-serif; }
-			textarea { position: absolute; left: 40px; top: 40px; width: 700px; height: 200px; caret-color: transparent; font: inherit; }
-			button { position: absolute; left: 800px; top: 40px; width: 200px; height: 100px; }
-		</style><textarea autofocus></textarea><button>0</button><script>
-			let last = Promise.resolve(); // one behind the other
+		// What it tells comes one behind the other.
+		r.end(`<!doctype html><script>
+			let last = Promise.resolve();
 			const tell = (what) => (last = last.then(() => fetch("/", { method: "POST", body: JSON.stringify(what) })));
-			document.querySelector("textarea").oninput = (e) => tell({ text: e.target.value });
-			document.querySelector("button").onclick = (e) => tell({ clicks: ++e.target.textContent });
-			onscroll = () => tell({ y: scrollY });
-			tell({ ready: true });
-		</script>`);
+		</script>${page}`);
 	});
 	await new Promise((done) => server.listen(0, "127.0.0.1", done));
 	s.endings.push(() => server.close());
 	return { said, url: `http://127.0.0.1:${server.address().port}/` };
 }
+
+/** A browser that fills a display. */
+const browse = (s, x, url) =>
+	on(s, x, "chromium", ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync", "--disable-background-networking", `--user-data-dir=${join(x.dir, "chromium")}`, "--kiosk", url]);
 
 /** Counts the pictures of video that a page paints. */
 function countFilm() {
@@ -147,8 +176,8 @@ export const sights = {
 		await s.picture(page, "desktop-editor-light-desktop");
 		editor.kill("SIGTERM");
 
-		const { said, url } = await listener(s);
-		on(s, x, "chromium", ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync", "--disable-background-networking", `--user-data-dir=${join(x.dir, "chromium")}`, "--kiosk", url]);
+		const { said, url } = await listener(s, form);
+		browse(s, x, url);
 		await until("the browser shows its page", () => said.ready === true, 60_000);
 		const click = async (px, py) => {
 			const at = await place(page, px, py);
@@ -194,5 +223,26 @@ export const sights = {
 		await page.getByRole("button", { name: "Quality" }).click();
 		await page.getByRole("menuitemradio", { name: "Lossless" }).click();
 		await page.locator("[data-quality=lossless]").waitFor();
+	},
+
+	/** What would be too much as pixels comes as video by itself. */
+	async noise(s) {
+		const x = await display(s);
+		const { said, url } = await listener(s, noise);
+		on(s, x, "openbox");
+		browse(s, x, url);
+		await watched(s, x, "kiosk-6");
+		const page = await desk(s, "kiosk-6", x, {}, "", countFilm);
+		await opened(page);
+		await until("the browser shows its page", () => said.ready === true, 60_000);
+		await until("the picture", () => same(page, x));
+		assert((await page.evaluate(() => window.film)) === 0, "there was video before anything moved");
+		await keys(page);
+		await page.keyboard.press("a");
+		await page.locator("[data-quality=video]").waitFor();
+		await until("pictures of video are painted", () => page.evaluate(() => window.film > 5));
+		await until("the film is over", () => said.over === true, 60_000);
+		await until("it rests, each pixel as it is", () => same(page, x), 60_000);
+		s.measure("pictures of video", await page.evaluate(() => window.film));
 	},
 };
