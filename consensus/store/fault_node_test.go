@@ -25,6 +25,7 @@ import (
 	"warren/consensus/state"
 	"warren/consensus/state/statetest"
 	"warren/mesh/identity"
+	"warren/scripts/soak/faulttest"
 )
 
 // faultNode carries what the child process of the fault tests is to be.
@@ -56,9 +57,13 @@ func TestFaultNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	kv := &registers{}
+	every, due := uint64(2000), time.Second // so that a short test has some
+	if os.Getenv(faulttest.Soak) != "" {
+		every, due = 0, 0
+	}
 	s, err := Open(Config{
 		Dir: cfg.Dir, Self: ids[cfg.Index], Transport: &tcpLayer{Listener: listener, self: ids[cfg.Index], ids: ids, addresses: cfg.Raft},
-		SnapshotEvery: 2000, due: time.Second,
+		SnapshotEvery: every, due: due,
 		fsm: func(m *machine) raft.FSM { kv.machine = m; return kv },
 	})
 	if err != nil {

@@ -28,6 +28,7 @@ const (
 	handTimeout  = time.Second
 	snapshotsDue = 30 * time.Second // checked at one to two times this
 	keepSnapshot = 2
+	trailing     = 4 // snapshots that a controller may be behind before it needs a whole one
 )
 
 // DefaultSnapshotEvery is how many commands lie in the log before a snapshot
@@ -207,7 +208,7 @@ func (s *Store) conf(log hclog.Logger) *raft.Config {
 	conf := raft.DefaultConfig()
 	conf.LocalID = raft.ServerID(s.cfg.Self.String())
 	conf.HeartbeatTimeout, conf.ElectionTimeout, conf.LeaderLeaseTimeout = heartbeat, heartbeat, lease
-	conf.SnapshotThreshold, conf.TrailingLogs = s.cfg.SnapshotEvery, s.cfg.SnapshotEvery
+	conf.SnapshotThreshold, conf.TrailingLogs = s.cfg.SnapshotEvery, trailing*s.cfg.SnapshotEvery
 	conf.SnapshotInterval = s.cfg.due
 	conf.Logger = log
 	conf.NoLegacyTelemetry = true
