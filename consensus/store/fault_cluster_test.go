@@ -3,7 +3,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +34,27 @@ type processes struct {
 type proc struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
-	said  bytes.Buffer
+	said  said
+}
+
+// said is what a process wrote so far. Its methods may be called from any
+// goroutine.
+type said struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text = append(s.text, p...)
+	return len(p), nil
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return string(s.text[max(0, len(s.text)-16<<10):])
 }
 
 // end kills those that run.
@@ -117,15 +138,19 @@ func (c *processes) dial(i int) *rpc.Client {
 	}
 }
 
-func (c *processes) status(i int) Status {
+func (c *processes) status(i int) (s Status) {
+	c.t.Helper()
+	c.call(i, "Node.Status", &s)
+	return s
+}
+
+func (c *processes) call(i int, method string, out any) {
 	c.t.Helper()
 	client := c.dial(i)
 	defer client.Close()
-	var s Status
-	if err := client.Call("Node.Status", true, &s); err != nil {
+	if err := client.Call(method, true, out); err != nil {
 		c.t.Fatalf("controller %d: %v", i, err)
 	}
-	return s
 }
 
 // leader waits until most agree on one who says so too: for a heartbeat or two
@@ -154,11 +179,24 @@ func (c *processes) leader() int {
 // catchUp waits until a controller has applied what the leader had.
 func (c *processes) catchUp(i int) {
 	c.t.Helper()
-	want := c.status(c.leader()).Applied
-	for deadline := time.Now().Add(time.Minute); c.status(i).Applied < want; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			c.t.Fatalf("controller %d is at %d and does not come to %d", i, c.status(i).Applied, want)
+	begun, want := time.Now(), c.status(c.leader()).Applied
+	var way []string
+	for {
+		at := c.status(i).Applied
+		took := time.Since(begun).Round(time.Second)
+		if at >= want {
+			return
 		}
+		if len(way) == 0 || !strings.HasPrefix(way[len(way)-1], took.String()) {
+			way = append(way, fmt.Sprintf("%s %d", took, at))
+		}
+		if took >= time.Minute {
+			for j, p := range c.procs {
+				c.t.Logf("controller %d said:\n%s", j, p.said.String())
+			}
+			c.t.Fatalf("controller %d does not come to %d: %s", i, want, strings.Join(way, ", "))
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -15,6 +15,10 @@ import (
 // cells is how many registers the writers share.
 const cells = 50
 
+// revocations is how many a client orders at most: those of 32 are more than a
+// large mesh has machines. Each start and each snapshot verifies them all.
+const revocations = 400
+
 // history is what the clients asked and got, and who acknowledged when.
 type history struct {
 	mu      sync.Mutex
@@ -124,7 +128,7 @@ func (h *history) check(limit time.Duration) porcupine.CheckResult {
 func (h *history) work(c *processes, id int, r *rand.Rand, stop <-chan struct{}, stale bool) {
 	client := c.client()
 	defer client.close()
-	last := map[string]string{}
+	last, revoked := map[string]string{}, 0
 	for n := 0; ; n++ {
 		select {
 		case <-stop:
@@ -143,8 +147,11 @@ func (h *history) work(c *processes, id int, r *rand.Rand, stop <-chan struct{},
 		case p < 95:
 			in.op = cellOp{Key: key, Old: last[key], New: value, Swap: true}
 			ask.Write = &in.op
-		default:
+		case revoked < revocations:
+			revoked++
 			h.revoke(c, client, uint64(id)<<32|uint64(n))
+			continue
+		default:
 			continue
 		}
 		if ask.Stale {

@@ -26,7 +26,7 @@ const (
 	rpcTimeout   = 5 * time.Second
 	drainTimeout = 2 * time.Second
 	handTimeout  = time.Second
-	snapshotsDue = 30 * time.Second // checked at one to two times this
+	snapshotsDue = 10 * time.Second // checked at one to two times this
 	keepSnapshot = 2
 	trailing     = 4 // snapshots that a controller may be behind before it needs a whole one
 )
