@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -196,6 +197,27 @@ func TestSnapshotDamaged(t *testing.T) {
 	}
 	if log := s.State().Log(); !revoked(log, 4) {
 		t.Error("it started without what the snapshot held")
+	}
+}
+
+// What a crash left of an unfinished snapshot goes with the next start.
+func TestUnfinishedSnapshotGoes(t *testing.T) {
+	m := statetest.New(t, "acme")
+	dir := t.TempDir()
+	populate(t, m, dir, 1)
+	left := filepath.Join(dir, "snapshots", "1-2-3.tmp")
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(left, "state.bin"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, config(dir, m.Node.ID(), &storetest.Network{}))
+	if err := s.Verify(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is there still: %v", err)
 	}
 }
 

@@ -29,7 +29,21 @@ func openSnapshots(dir string, log *slog.Logger) (*snapshots, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open snapshots in %s: %w", dir, err)
 	}
-	return &snapshots{under, filepath.Join(dir, "snapshots"), log}, nil
+	s := &snapshots{under, filepath.Join(dir, "snapshots"), log}
+	return s, s.clear()
+}
+
+// clear removes what a crash left of unfinished snapshots: raft keeps each, and
+// one may be as large as the state.
+func (s *snapshots) clear() error {
+	left, err := filepath.Glob(filepath.Join(s.dir, "*.tmp"))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	if err != nil {
+		return fmt.Errorf("remove unfinished snapshots in %s: %w", s.dir, err)
+	}
+	return nil
 }
 
 // List implements raft.SnapshotStore.
