@@ -12,8 +12,13 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// cells is how many registers the writers share.
-const cells = 50
+// cells is how many registers the writers share at a time, and age how long
+// until others take their place: the judge's memory grows with the square of
+// what was done to one.
+const (
+	cells = 50
+	age   = 10 * time.Second
+)
 
 // revocations is how many a client orders at most: those of 32 are more than a
 // large mesh has machines. Each start and each snapshot verifies them all.
@@ -135,7 +140,7 @@ func (h *history) work(c *processes, id int, r *rand.Rand, stop <-chan struct{},
 			return
 		default:
 		}
-		key := fmt.Sprint("cell ", r.IntN(cells))
+		key := fmt.Sprintf("cell %d of age %d", r.IntN(cells), time.Since(h.began)/age)
 		in, ask := asked{key: key}, Ask{}
 		value := fmt.Sprintf("%d.%d", id, n)
 		switch p := r.IntN(100); {
