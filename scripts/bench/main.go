@@ -96,7 +96,11 @@ func bench(ctx context.Context, o options) (err error) {
 	if o.only != "" {
 		return nil
 	}
-	return os.WriteFile(o.out, []byte(text), 0o644)
+	below, err := sections(o.out)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(o.out, []byte(text+below), 0o644)
 }
 
 func (r *run) folders() (err error) {

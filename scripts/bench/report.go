@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"slices"
@@ -131,4 +133,18 @@ func processor() string {
 func kernel() string {
 	text, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	return "Linux " + strings.TrimSpace(string(text))
+}
+
+// sections is what stands in a report from its first heading on: it is of other
+// tools, and stays.
+func sections(path string) (string, error) {
+	old, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	_, below, found := strings.Cut(string(old), "\n## ")
+	if err != nil || !found {
+		return "", err
+	}
+	return "\n## " + below, nil
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -131,5 +133,20 @@ func TestFigures(t *testing.T) {
 		if got, ok := f.number(name); ok {
 			t.Errorf("%s is the number %v", name, got)
 		}
+	}
+}
+
+// TestSectionsOfOthersStay: make bench writes its own part of the report anew.
+func TestSectionsOfOthersStay(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "benchmarks.md")
+	if got, err := sections(path); got != "" || err != nil {
+		t.Errorf("of no report: %q, %v", got, err)
+	}
+	if err := os.WriteFile(path, []byte("# Benchmarks\n\n| a |\n\n## The console\n\nkept\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := sections(path); got != "\n## The console\n\nkept\n" || err != nil {
+		t.Errorf("kept is %q, %v", got, err)
 	}
 }
