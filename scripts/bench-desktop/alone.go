@@ -30,15 +30,12 @@ const (
 
 // filmed is what a device does of a film by itself.
 type filmed struct {
+	rates           // the codec helper's processor time with them
 	gap     sample  // from one picture to the next, in ms
-	shown   float64 // pictures a second
 	painted float64 // a second
-	kbit    float64
-	cpu     float64 // of a core, the codec helper with it
-	rounds  int
-	frames  [3]int // by codec
-	said    string // what the technician is told of the picture
-	why     string // why there are none
+	frames  [3]int  // by codec
+	said    string  // what the technician is told of the picture
+	why     string  // why there are none
 }
 
 // alone measures full motion where the device has one core and nobody else has
@@ -50,14 +47,7 @@ func alone(ctx context.Context, kids *children, warren string, rounds int, lengt
 	on := func(core int) []string { return []string{"taskset", "-c", strconv.Itoa(core)} }
 	at := place{viewer: on(othersCore), device: on(deviceCore), address: "127.0.0.1", loopback: true}
 	display := ":89"
-	if _, err := kids.start(nil, nil, "Xvfb", display, "-screen", "0", "1920x1080x24", "-nolisten", "tcp"); err != nil {
-		return nil, err
-	}
-	var p *painter
-	err := within(ctx, 10*time.Second, func() (err error) {
-		p, err = newPainter(display)
-		return err
-	})
+	p, err := kids.stage(ctx, display)
 	if err != nil {
 		return nil, err
 	}
@@ -72,31 +62,14 @@ func alone(ctx context.Context, kids *children, warren string, rounds int, lengt
 	}
 	defer w.end()
 	out := &filmed{}
-	stop, done := make(chan struct{}), make(chan struct{})
-	steps := 0
-	go func() {
-		defer close(done)
-		next := time.Now()
-		for {
-			w.step()
-			steps++
-			next = next.Add(w.every)
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Until(next)):
-			}
-		}
-	}()
+	stop := w.play(func() {})
 	began := time.Now()
 	for range rounds {
 		if err = out.round(ctx, m, at, length); err != nil {
 			break
 		}
 	}
-	close(stop)
-	<-done
-	out.painted = float64(steps) / time.Since(began).Seconds()
+	out.painted = float64(stop()) / time.Since(began).Seconds()
 	return out, err
 }
 
@@ -172,11 +145,7 @@ func (f *filmed) round(ctx context.Context, m *mesh, at place, length time.Durat
 		}
 		if took := now.Sub(began); took >= length {
 			cpu = spent(m.device) - cpu
-			mean := func(old, now float64) float64 { return (old*float64(f.rounds) + now) / float64(f.rounds+1) }
-			f.shown = mean(f.shown, float64(pictures)/took.Seconds())
-			f.kbit = mean(f.kbit, float64(bytes)*8/1000/took.Seconds())
-			f.cpu = mean(f.cpu, cpu.Seconds()/took.Seconds())
-			f.rounds++
+			f.turn(bytes, pictures, cpu, took)
 			return nil
 		}
 	}

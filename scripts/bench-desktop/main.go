@@ -179,14 +179,7 @@ func (r *run) works(all []*contender, display, dir string, length time.Duration,
 
 // atPlace sets up display, contenders and browser, and measures.
 func atPlace(ctx context.Context, kids *children, at place, warren, display string, base int, do func(*run, *mesh, []*contender, string) error) (map[string]*figures, error) {
-	if _, err := kids.start(nil, nil, "Xvfb", display, "-screen", "0", "1920x1080x24", "-nolisten", "tcp"); err != nil {
-		return nil, err
-	}
-	var p *painter
-	err := within(ctx, 10*time.Second, func() (err error) {
-		p, err = newPainter(display)
-		return err
-	})
+	p, err := kids.stage(ctx, display)
 	if err != nil {
 		return nil, err
 	}
@@ -212,4 +205,16 @@ func atPlace(ctx context.Context, kids *children, at place, warren, display stri
 	rest(ctx, 2*time.Second) // the servers listen
 	r := &run{ctx: ctx, at: at, painter: p, browser: b, got: map[string]*figures{}}
 	return r.got, do(r, m, all, display)
+}
+
+// stage starts a display, and gives who paints on it.
+func (c *children) stage(ctx context.Context, display string) (p *painter, err error) {
+	if _, err := c.start(nil, nil, "Xvfb", display, "-screen", "0", "1920x1080x24", "-nolisten", "tcp"); err != nil {
+		return nil, err
+	}
+	err = within(ctx, 10*time.Second, func() (err error) {
+		p, err = newPainter(display)
+		return err
+	})
+	return p, err
 }

@@ -31,11 +31,26 @@ type figures struct {
 
 // worked is one kind of work on the screen.
 type worked struct {
-	behind          sample
-	kbit, shown     float64 // a second
-	cpu             float64 // of a core
-	painted, rounds int
-	mode            string
+	rates
+	behind  sample
+	painted int
+	mode    string
+}
+
+// rates are means over rounds.
+type rates struct {
+	kbit, shown float64 // a second
+	cpu         float64 // of a core
+	rounds      int
+}
+
+// turn adds a round: so many bytes and pictures, and processor time, in took.
+func (r *rates) turn(bytes, pictures int, cpu, took time.Duration) {
+	mean := func(old, now float64) float64 { return (old*float64(r.rounds) + now) / float64(r.rounds+1) }
+	r.kbit = mean(r.kbit, float64(bytes)*8/1000/took.Seconds())
+	r.shown = mean(r.shown, float64(pictures)/took.Seconds())
+	r.cpu = mean(r.cpu, cpu.Seconds()/took.Seconds())
+	r.rounds++
 }
 
 // run is what the measuring shares.
@@ -122,21 +137,7 @@ func (r *run) working(c *contender, w *work, length time.Duration) error {
 		return err
 	}
 	defer r.leave()
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		next := time.Now()
-		for {
-			w.step()
-			r.painter.next()
-			next = next.Add(w.every)
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Until(next)):
-			}
-		}
-	}()
+	stop := w.play(r.painter.next)
 	rest(r.ctx, time.Second)
 	r.painter.forget()
 	before, err := sent(r.ctx, r.at.viewer, c.port)
@@ -146,12 +147,11 @@ func (r *run) working(c *contender, w *work, length time.Duration) error {
 	if err == nil {
 		got, err = r.browser.do("watch", map[string]any{"ms": length.Milliseconds()})
 	}
-	took := time.Since(began).Seconds()
+	took := time.Since(began)
 	cpu = spent(c.device) - cpu
 	after, err2 := sent(r.ctx, r.at.viewer, c.port)
 	quality, _ := r.browser.do("quality", nil)
-	close(stop)
-	<-done
+	stop()
 	if err != nil || err2 != nil {
 		return errors.Join(err, err2)
 	}
@@ -163,12 +163,8 @@ func (r *run) working(c *contender, w *work, length time.Duration) error {
 	}
 	delays := r.delays(got.Seen)
 	o.behind = append(o.behind, delays...)
-	mean := func(old, now float64) float64 { return (old*float64(o.rounds) + now) / float64(o.rounds+1) }
-	o.kbit = mean(o.kbit, float64(after-before)*8/1000/took)
-	o.shown = mean(o.shown, float64(len(delays))/took)
-	o.cpu = mean(o.cpu, cpu.Seconds()/took)
+	o.turn(int(after-before), len(delays), cpu, took)
 	o.painted += r.painter.count()
 	o.mode = quality.Mode
-	o.rounds++
 	return nil
 }

@@ -24,6 +24,30 @@ type work struct {
 	end   func()
 }
 
+// play does the steps in their time, and each after every one, until stop, which
+// gives how many there were.
+func (w *work) play(each func()) (stop func() int) {
+	ending, steps := make(chan struct{}), make(chan int)
+	go func() {
+		next := time.Now()
+		for n := 1; ; n++ {
+			w.step()
+			each()
+			next = next.Add(w.every)
+			select {
+			case <-ending:
+				steps <- n
+				return
+			case <-time.After(time.Until(next)):
+			}
+		}
+	}()
+	return func() int {
+		close(ending)
+		return <-steps
+	}
+}
+
 // terminalWork is an xterm in which text comes: lines of it, or characters.
 func terminalWork(ctx context.Context, display, dir, name string, every time.Duration, text func() string) (*work, error) {
 	fifo := filepath.Join(dir, name+".fifo")

@@ -142,9 +142,12 @@ func sections(path string) (string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	_, below, found := strings.Cut(string(old), "\n## ")
-	if err != nil || !found {
+	if err != nil {
 		return "", err
 	}
-	return "\n## " + below, nil
+	at := strings.Index(string(old), "\n## ")
+	if at < 0 {
+		return "", nil
+	}
+	return string(old)[at:], nil
 }
