@@ -51,7 +51,7 @@ type motion struct {
 	dirt     *dirt           // of the region, in pixels of its own
 	coder    Coder
 	next     time.Time // when the next picture may be grabbed
-	quarters int       // of its width and height that are encoded; 0 is unknown
+	quarters int       // of its width and height that are encoded; 0 is all
 	clean    time.Time // when last nothing was left to send as tiles
 
 	busy    context.CancelFunc // ends what the goroutine does; nil: it does nothing

@@ -70,7 +70,7 @@ type Packet struct {
 	// Key tells that a decoder can begin here.
 	Key bool
 	// Quarters of width and height are encoded: fewer than four where a film would
-	// take too long.
+	// take too long; 0 is all, from a codec that never does so.
 	Quarters int
 	// Convert and Encode are how long the helper took.
 	Convert, Encode time.Duration

@@ -212,11 +212,7 @@ func (e *Encoder) attempt(ctx context.Context, at time.Duration, key bool) (Pack
 		return Packet{}, e.bury(err)
 	}
 	e.laid = e.laid[:0]
-	quarters := 4
-	if a.quarters > 0 {
-		quarters = a.quarters
-	}
-	return Packet{Bytes: a.body, Key: a.flags == 1, Quarters: quarters, Convert: a.convert, Encode: a.encode}, nil
+	return Packet{Bytes: a.body, Key: a.flags == 1, Quarters: a.quarters, Convert: a.convert, Encode: a.encode}, nil
 }
 
 // SetBitrate changes the rate aimed at, in kbit/s, from the next picture on.

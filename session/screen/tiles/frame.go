@@ -41,7 +41,8 @@ type Frame struct {
 	Body []byte
 }
 
-func (m Move) target() image.Rectangle { return m.From.Sub(m.From.Min).Add(m.To) }
+// Target is where it goes.
+func (m Move) Target() image.Rectangle { return m.From.Sub(m.From.Min).Add(m.To) }
 
 // append writes a frame but for its body.
 func (f Frame) append(b []byte) []byte {

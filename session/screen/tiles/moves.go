@@ -53,7 +53,7 @@ func (e *Encoder) findMoves(r image.Rectangle, pixels []byte) {
 	}
 	for _, m := range found {
 		// A union may reach over the edge at the other strip's offset.
-		if len(e.frame.Copies) < mostMoves && m.target().In(image.Rectangle{Max: e.size}) {
+		if len(e.frame.Copies) < mostMoves && m.Target().In(image.Rectangle{Max: e.size}) {
 			e.frame.Copies = append(e.frame.Copies, m)
 			move(e.seen, e.stride, m)
 		}

@@ -74,10 +74,8 @@ func (d *Decoder) Paint(b []byte) (tiles.Frame, error) {
 func (d *Decoder) move(m tiles.Move) {
 	was := image.NewNRGBA(m.From)
 	draw.Draw(was, m.From, d.Picture, m.From.Min, draw.Src)
-	draw.Draw(d.Picture, target(m), was, m.From.Min, draw.Src)
+	draw.Draw(d.Picture, m.Target(), was, m.From.Min, draw.Src)
 }
-
-func target(m tiles.Move) image.Rectangle { return m.From.Sub(m.From.Min).Add(m.To) }
 
 // Close gives back what the decoder holds.
 func (d *Decoder) Close() { d.zstd.Close() }
@@ -108,7 +106,7 @@ func Parse(b []byte, size image.Point) (f tiles.Frame, err error) {
 	for range copies {
 		m := tiles.Move{From: box(b), To: image.Pt(int(le.Uint16(b[8:])), int(le.Uint16(b[10:])))}
 		area += m.From.Dx() * m.From.Dy()
-		if m.From.Empty() || !m.From.In(all) || !target(m).In(all) || area > copiedTimes*size.X*size.Y {
+		if m.From.Empty() || !m.From.In(all) || !m.Target().In(all) || area > copiedTimes*size.X*size.Y {
 			return f, fmt.Errorf("copy of %v to %v: %w", m.From, m.To, tiles.ErrFrame)
 		}
 		f.Copies = append(f.Copies, m)
