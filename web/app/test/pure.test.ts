@@ -58,9 +58,9 @@ describe("times", () => {
 		expect(ago(1_000_000, 1_000_000 + 3 * 60_000, "de")).toBe("vor 3 Min.");
 		expect(ago(0, 5, "en")).toBe("–");
 		expect(lasted(3_723_000)).toBe("1:02:03");
-		expect(bytes(999)).toBe("999 B");
-		expect(bytes(1_500_000)).toBe("1.5 MB");
-		expect(millis(0.42)).toBe("0.4 ms");
+		expect(bytes(999, ".")).toBe("999 B");
+		expect(bytes(1_500_000, ".")).toBe("1.5 MB");
+		expect(millis(0.42, ".")).toBe("0.4 ms");
 		expect(millis(1.84, ",")).toBe("1,8 ms");
 		expect(bytes(1_500_000, ",")).toBe("1,5 MB");
 	});

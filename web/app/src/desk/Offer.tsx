@@ -13,7 +13,8 @@ const lies = 8000;
 /** What was copied: its kind and its size. */
 export function kindOf(c: Content, t: Text): string {
 	const size = sizeOf(c);
-	return size === undefined ? t.desk.someText(bytes(c.bytes.length)) : t.desk.somePicture(size.width, size.height, bytes(c.bytes.length));
+	const length = bytes(c.bytes.length, t.common.decimal);
+	return size === undefined ? t.desk.someText(length) : t.desk.somePicture(size.width, size.height, length);
 }
 
 /** What the device copied, over the picture's corner: to be taken, or that it was. */

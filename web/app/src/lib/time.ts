@@ -56,7 +56,7 @@ export function lasted(ms: number): string {
 }
 
 /** decimal is how the language writes the point. */
-export function bytes(n: number, decimal = "."): string {
+export function bytes(n: number, decimal: string): string {
 	if (n < 1000) {
 		return `${n} B`;
 	}
@@ -69,7 +69,7 @@ export function bytes(n: number, decimal = "."): string {
 	return `${short(n / 1000, decimal)} TB`;
 }
 
-export function millis(ms: number, decimal = "."): string {
+export function millis(ms: number, decimal: string): string {
 	if (ms <= 0) {
 		return "–";
 	}
