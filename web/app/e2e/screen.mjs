@@ -96,16 +96,21 @@ export async function same(page, x, box) {
 	return true;
 }
 
-/** A machine of the mesh that has the display. */
-export async function watched(s, x, name, invite = []) {
+/** A machine that joins the demo's mesh, and runs; up starts it again. */
+export async function joined(s, name, displayName, invite = [], flags = []) {
 	const state = s.folder();
 	s.warrenIn(state, "join", JSON.parse(s.warren("invite", ...invite, "--json")).link, "--yes", "--no-wait", "--name", name);
 	s.warren("approve", name, "--yes");
-	const args = ["--state", state, "up", "--loopback", "--listen", `:${await s.freePort()}`];
-	const up = () => s.run(s.bin, args, { DISPLAY: x.name, XAUTHORITY: "" });
-	const node = up();
+	const args = ["--state", state, "up", "--loopback", "--listen", `:${await s.freePort()}`, ...flags];
+	const up = () => s.run(s.bin, args, { DISPLAY: displayName, XAUTHORITY: "" });
+	return { node: up(), up, state };
+}
+
+/** A machine of the mesh that has the display. */
+export async function watched(s, x, name, invite = []) {
+	const machine = await joined(s, name, x.name, invite);
 	await until("the device is there", () => JSON.parse(s.warren("ping", name, "--json")).ok, 60_000);
-	return { node, up, state };
+	return machine;
 }
 
 /** The page of a device's desktop, as the verb opens it. */

@@ -1,16 +1,10 @@
 // Where there is no mesh yet, or the machine is its owner's.
-import { ask, display } from "../screen.mjs";
+import { ask, display, joined } from "../screen.mjs";
 import { assert, rows, until, visible } from "../story.mjs";
 
 /** A machine of somebody's own, in the demo's mesh: its state folder. */
-export async function ownMachine(s, name, display = "") {
-	const link = JSON.parse(s.warren("invite", "--owner-device", "--json")).link;
-	const state = s.folder();
-	s.warrenIn(state, "join", link, "--yes", "--no-wait", "--name", name);
-	s.warren("approve", name, "--yes");
-	const port = await s.freePort();
-	const up = ["--state", state, "up", "--loopback", "--listen", `:${await s.freePort()}`, "--console", `127.0.0.1:${port}`];
-	s.run(s.bin, up, { DISPLAY: display, XAUTHORITY: "" });
+export async function ownMachine(s, name, displayName = "") {
+	const { state } = await joined(s, name, displayName, ["--owner-device"], ["--console", `127.0.0.1:${await s.freePort()}`]);
 	await until("the node is ready", () => JSON.parse(s.warrenIn(state, "status", "--json")).ready, 60_000);
 	return state;
 }
