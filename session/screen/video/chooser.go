@@ -26,9 +26,9 @@ const (
 	rests = 400 * time.Millisecond
 	// stays is how long a choice holds at least, resting apart.
 	stays = time.Second
-	// dear is what tiles may cost on any link, in bytes a second; share is the
+	// costs is what tiles may take on any link, in bytes a second; share is the
 	// part that they may take of what the viewer allows.
-	dear  = 12_000_000 / 8
+	costs = 12_000_000 / 8
 	share = 0.6
 	// thin is a link, in bytes a second, on which AV1 is worth its slow start.
 	thin = 1_500_000 / 8
@@ -69,6 +69,9 @@ type Chooser struct {
 	size    image.Point
 	columns int
 	painted []uint16 // for each square: the slots in which it was painted, the newest lowest
+	moving  []bool   // marked squares
+	todo    []int    // for thing, kept for its room
+	things  []image.Rectangle
 	wish    Wish
 
 	slot   int64
@@ -76,6 +79,7 @@ type Chooser struct {
 	behind [slots]bool // some of what was painted found no room
 
 	now     Choice
+	whole   bool // now holds all that moves, as tiles beside it were dear
 	since   time.Duration
 	changed time.Duration // when the region was last painted
 }
@@ -84,7 +88,7 @@ type Chooser struct {
 func New(size image.Point) *Chooser {
 	columns, rows := (size.X+cell-1)/cell, (size.Y+cell-1)/cell
 	return &Chooser{
-		size: size, columns: columns, painted: make([]uint16, columns*rows),
+		size: size, columns: columns, painted: make([]uint16, columns*rows), moving: make([]bool, columns*rows),
 		since: -stays, now: Choice{Why: restful},
 	}
 }
@@ -168,35 +172,25 @@ func (c *Chooser) enter(now time.Duration, link Link) {
 	if c.wish == Video {
 		need = movesAtOnce
 	}
-	region := c.moving(need)
-	if region.Dx()*region.Dy() < leastArea {
+	c.mark(need)
+	region := c.core()
+	if area(region) < leastArea {
 		return
 	}
-	cost, late := c.cost()
-	why := ""
-	limit := link.limit()
+	why, late := c.tooDear(link)
 	switch {
 	case c.wish == Video:
 		why = "video was asked for"
-	case now-c.since < stays:
-		return
-	case late > slots/2:
-		why = "the link does not carry every pixel of what moves"
-		if limit > 0 {
-			why = fmt.Sprintf("the link carries %s, and every pixel of what moves would take more", mbit(limit))
-		}
-	case link.Most > 0 && cost > share*link.Most:
-		why = fmt.Sprintf("%s are allowed, and every pixel of what moves would take more", mbit(link.Most))
-	case cost > dear:
-		why = fmt.Sprintf("every pixel of what moves took %s in the last second", mbit(cost))
-	default:
+	case now-c.since < stays, why == "":
 		return
 	}
 	c.now = Choice{Region: region, Why: why, Codec: codec.VP9, Kbit: rate(link, 0)}
-	if (late > slots/2 || link.Most > 0) && limit > 0 && limit < thin {
+	if limit := link.limit(); (late || link.Most > 0) && limit > 0 && limit < thin {
 		c.now.Codec = codec.AV1
 	}
-	c.since, c.changed = now, now
+	c.whole = false
+	c.turned(now)
+	c.changed = now
 }
 
 // stay looks whether the video ends, or is to become another.
@@ -209,21 +203,40 @@ func (c *Chooser) stay(now time.Duration, link Link) {
 		return
 	}
 	c.now.Kbit = rate(link, c.now.Kbit)
-	region := c.moving(moves)
-	if region.Empty() { // painted, but seldom or little
-		if c.moving(movesAtOnce).Empty() {
+	c.mark(moves)
+	all := c.all()
+	if all.Empty() { // painted, but seldom or little
+		if c.mark(movesAtOnce); c.all().Empty() {
 			c.leave(now)
 		}
 		return
 	}
+	if why, _ := c.tooDear(link); why != "" { // what moves beside it
+		c.whole = true
+	}
+	if area(all)*2 < area(c.now.Region) {
+		c.whole = false
+	}
+	region := all
+	if !c.whole {
+		region = c.core()
+	}
 	// What moves now beside it moves in; what has become much less is followed.
 	grown := region.Union(c.now.Region)
 	switch {
+	case area(region)*2 < area(c.now.Region):
+		c.now.Region = region
+		c.turned(now)
 	case grown != c.now.Region:
-		c.now.Region, c.since = grown, now
-	case region.Dx()*region.Dy()*2 < c.now.Region.Dx()*c.now.Region.Dy():
-		c.now.Region, c.since = region, now
+		c.now.Region = grown
+		c.turned(now)
 	}
+}
+
+// turned begins to count anew: what tiles took until now was for another region.
+func (c *Chooser) turned(now time.Duration) {
+	c.since = now
+	c.bytes, c.behind = [slots]int{}, [slots]bool{}
 }
 
 // leave forgets what moved: what goes on has to show it again.
@@ -236,18 +249,22 @@ func (c *Chooser) leave(now time.Duration) {
 	c.since = now
 }
 
-// moving is what holds all squares that were painted in so many slots.
-func (c *Chooser) moving(need int) (out image.Rectangle) {
-	for i, p := range c.painted {
-		n := 0
-		for ; p != 0; p &= p - 1 {
-			n++
-		}
-		if n >= need {
-			out = out.Union(c.square(i%c.columns, i/c.columns))
-		}
+// tooDear tells why tiles are too dear, if they are, and whether the link fell
+// behind with them.
+func (c *Chooser) tooDear(link Link) (why string, behind bool) {
+	cost, late := c.cost()
+	limit := link.limit()
+	switch {
+	case late > slots/2 && limit > 0:
+		return fmt.Sprintf("the link carries %s, and every pixel of what moves would take more", mbit(limit)), true
+	case late > slots/2:
+		return "the link does not carry every pixel of what moves", true
+	case link.Most > 0 && cost > share*link.Most:
+		return fmt.Sprintf("%s are allowed, and every pixel of what moves would take more", mbit(link.Most)), false
+	case cost > costs:
+		return fmt.Sprintf("every pixel of what moves took %s in the last second", mbit(cost)), false
 	}
-	return out
+	return "", false
 }
 
 // cost is what tiles took in the last second, and in how many slots they fell

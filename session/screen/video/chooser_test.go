@@ -13,8 +13,10 @@ import (
 type act struct {
 	span   time.Duration
 	paint  image.Rectangle // every picture, at 30 a second
-	every  int             // only each so many pictures; 0 is all
-	bytes  int             // of tiles, a picture, while there is no video
+	beside image.Rectangle // likewise, which costs tiles, in bytes a picture, where it is not in the video
+	tiles  int
+	every  int // only each so many pictures; 0 is all
+	bytes  int // of tiles, a picture, while there is no video
 	behind bool
 	link   Link
 	wish   Wish
@@ -30,6 +32,7 @@ func TestChoices(t *testing.T) {
 	const s = time.Second
 	all := image.Rect(0, 0, 1920, 1080)
 	film := image.Rect(640, 320, 1280, 704) // on the squares
+	corner := image.Rect(0, 0, 640, 32)
 	text := image.Rect(100, 100, 1300, 900)
 	fast, slow := Link{Rate: 100e6 / 8}, Link{Rate: 5e6 / 8}
 	for name, acts := range map[string][]act{
@@ -71,6 +74,20 @@ func TestChoices(t *testing.T) {
 			{span: 3 * s, paint: all, link: fast, want: all, codec: codec.VP9, kbit: 10_000, turns: 1},
 			{span: 4 * s, paint: film, link: fast, want: film, codec: codec.VP9, kbit: 10_000, turns: 1},
 		},
+		"a clock in the corner stays exact": {
+			{span: 4 * s, paint: film, beside: corner, tiles: 300, bytes: 150_000, link: fast, want: film, codec: codec.VP9, kbit: 10_000, turns: 1},
+			{span: 3 * s, paint: all, beside: corner, tiles: 300, link: fast, want: all, codec: codec.VP9, kbit: 10_000, turns: 1},
+			{span: 4 * s, paint: film, beside: corner, tiles: 300, link: fast, want: film, codec: codec.VP9, kbit: 10_000, turns: 1},
+		},
+		"a dear thing in the corner is video too, and stays it": {
+			{span: 6 * s, paint: film, beside: corner, tiles: 60_000, bytes: 150_000, link: fast, want: film.Union(corner), codec: codec.VP9, kbit: 10_000, turns: 2},
+		},
+		"two films are video at once": {
+			{span: 4 * s, paint: film, beside: film.Add(image.Pt(640, 320)), bytes: 150_000, link: fast, want: image.Rect(640, 320, 1920, 1024), codec: codec.VP9, kbit: 10_000, turns: 1},
+		},
+		"a film in pieces is one": {
+			{span: 4 * s, paint: film, beside: image.Rect(640, 768, 1280, 832), bytes: 150_000, link: fast, want: image.Rect(640, 320, 1280, 832), codec: codec.VP9, kbit: 10_000, turns: 1},
+		},
 		"the rate follows the link": {
 			{span: 2 * s, paint: film, bytes: 150_000, link: slow, want: film, codec: codec.VP9, kbit: 3750, turns: 1},
 			{span: s, paint: film, link: Link{Rate: 5.5e6 / 8}, want: film, codec: codec.VP9, kbit: 3750},
@@ -95,6 +112,10 @@ func TestChoices(t *testing.T) {
 						c.Painted(now, a.paint)
 						if was.Region.Empty() {
 							c.Sent(now, a.bytes, a.behind)
+						}
+						c.Painted(now, a.beside)
+						if !a.beside.In(was.Region) {
+							c.Sent(now, a.tiles, false)
 						}
 					}
 					got := c.Choose(now, a.link)
