@@ -56,7 +56,7 @@ func alone(ctx context.Context, kids *children, warren string, rounds int, lengt
 	if err != nil {
 		return nil, err
 	}
-	w, err := pictureWork(p, 1920, 1040)
+	w, err := pictureWork(p, 1920, 1080)
 	if err != nil {
 		return nil, err
 	}

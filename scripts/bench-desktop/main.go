@@ -154,7 +154,7 @@ func (r *run) works(all []*contender, display, dir string, length time.Duration,
 		},
 		func() (*work, error) { return dragWork(r.painter) },
 		func() (*work, error) { return pictureWork(r.painter, 640, 360) },
-		func() (*work, error) { return pictureWork(r.painter, 1920, 1040) },
+		func() (*work, error) { return pictureWork(r.painter, 1920, 1080) },
 	}
 	if most > 0 {
 		kinds = kinds[:most]

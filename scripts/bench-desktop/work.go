@@ -21,6 +21,7 @@ type work struct {
 	name  string
 	every time.Duration
 	step  func()
+	shown func() // after the number that belongs to the step; may be nil
 	end   func()
 }
 
@@ -33,6 +34,9 @@ func (w *work) play(each func()) (stop func() int) {
 		for n := 1; ; n++ {
 			w.step()
 			each()
+			if w.shown != nil {
+				w.shown()
+			}
 			next = next.Add(w.every)
 			select {
 			case <-ending:
@@ -158,9 +162,7 @@ func pictureWork(p *painter, wide, high int) (*work, error) {
 	}
 	window := xproto.Window(id)
 	screen := xproto.Setup(p.x).DefaultScreen(p.x)
-	left, top := (1920-wide)/2, max(40, (1080-high)/2)
-	high = min(high, 1080-top)
-	err = xproto.CreateWindowChecked(p.x, screen.RootDepth, window, p.root, int16(left), int16(top), uint16(wide), uint16(high), 0, //nolint:gosec // on the screen
+	err = xproto.CreateWindowChecked(p.x, screen.RootDepth, window, p.root, 0, 0, uint16(wide), uint16(high), 0, //nolint:gosec // on the screen
 		xproto.WindowClassInputOutput, screen.RootVisual, xproto.CwOverrideRedirect, []uint32{1}).Check()
 	if err != nil {
 		return nil, err
@@ -171,6 +173,7 @@ func pictureWork(p *painter, wide, high int) (*work, error) {
 		return nil, err
 	}
 	var step int
+	// The film lies below the number, and both come at once for who looks on.
 	return &work{
 		name: fmt.Sprintf("moving picture %dx%d", wide, high), every: time.Second / 30,
 		step: func() {
@@ -179,8 +182,10 @@ func pictureWork(p *painter, wide, high int) (*work, error) {
 			if at >= pictures {
 				at = 2*pictures - 2 - at
 			}
+			xproto.GrabServer(p.x)
 			xproto.CopyArea(p.x, xproto.Drawable(film[at]), xproto.Drawable(window), p.draw, 0, 0, 0, 0, uint16(wide), uint16(high)) //nolint:gosec // on the screen
 		},
+		shown: func() { xproto.UngrabServer(p.x) },
 		end: func() {
 			xproto.DestroyWindow(p.x, window)
 			for _, f := range film {
