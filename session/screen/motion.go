@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// filmEvery is the shortest time between two pictures of a video.
-	filmEvery = time.Second / 30
 	// staleAfter is how long something may have been painted and not sent before
 	// the link counts as too slow.
 	staleAfter = 250 * time.Millisecond
@@ -50,7 +48,7 @@ type motion struct {
 	region   image.Rectangle // what is video now
 	dirt     *dirt           // of the region, in pixels of its own
 	coder    Coder
-	next     time.Time // when the next picture may be grabbed
+	beat     beat
 	quarters int       // of its width and height that are encoded; 0 is all
 	clean    time.Time // when last nothing was left to send as tiles
 
@@ -149,7 +147,7 @@ func (v *viewer) film(ctx context.Context, now time.Time) error {
 		v.turn(ctx, choice)
 	}
 	m.choice = choice
-	if m.region.Empty() || m.busy != nil || !m.dirt.some || now.Before(m.next) || !v.ahead(now) {
+	if m.region.Empty() || m.busy != nil || !m.dirt.some || now.Before(m.beat.next) || !v.ahead(now) {
 		return nil
 	}
 	return v.shoot(ctx, now)
@@ -202,11 +200,7 @@ func (v *viewer) filmed(ctx context.Context, now time.Time, r filmed) error {
 // shoot grabs what was painted in the region and has it encoded.
 func (v *viewer) shoot(ctx context.Context, now time.Time) error {
 	m := v.motion
-	// What was late does not make the next one late.
-	if late := now.Add(-filmEvery / 2); m.next.Before(late) {
-		m.next = late
-	}
-	m.next = m.next.Add(filmEvery)
+	m.beat.took(now)
 	for _, r := range m.dirt.take() {
 		pixels, err := v.display.Grab(r.Add(m.region.Min).Add(v.region.Min))
 		if err != nil {

@@ -211,8 +211,8 @@ func (v *viewer) step(ctx context.Context, now time.Time) (time.Duration, error)
 	if v.dirt.some && v.nextFrame.Before(next) && v.room(now) > 0 { // else an acknowledgement wakes
 		next = v.nextFrame
 	}
-	if m := v.motion; m.busy == nil && !m.region.Empty() && m.dirt.some && m.next.Before(next) && v.ahead(now) {
-		next = m.next
+	if m := v.motion; m.busy == nil && !m.region.Empty() && m.dirt.some && m.beat.next.Before(next) && v.ahead(now) {
+		next = m.beat.next
 	}
 	return max(time.Until(next), 0), nil
 }
