@@ -84,9 +84,11 @@ func near(ctx context.Context, kids *children, warren, dir string, rounds int, q
 		}
 		for round := range rounds {
 			for _, c := range all {
-				fmt.Printf("round %d: %s\n", round+1, c.name)
-				if err := r.glass(c, length, keys); err != nil {
-					r.fail(c, err)
+				for _, early := range []bool{false, true} {
+					fmt.Printf("round %d: %s\n", round+1, c.name)
+					if err := r.glass(c, early, length, keys); err != nil {
+						r.fail(c, err)
+					}
 				}
 			}
 			if all[0].name == ours {
@@ -203,7 +205,7 @@ func atPlace(ctx context.Context, kids *children, at place, warren, display stri
 	}
 	defer b.close()
 	rest(ctx, 2*time.Second) // the servers listen
-	r := &run{ctx: ctx, at: at, painter: p, browser: b, got: map[string]*figures{}}
+	r := &run{ctx: ctx, at: at, painter: p, browser: b, all: all, got: map[string]*figures{}}
 	return r.got, do(r, m, all, display)
 }
 

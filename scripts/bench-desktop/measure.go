@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -23,10 +24,17 @@ func (s sample) at(p float64) float64 {
 
 // figures are what is known of one contender.
 type figures struct {
-	glass, rtt, first sample
-	painted           int
-	work              map[string]*worked
-	failed            []string
+	shown, early view
+	first        sample
+	work         map[string]*worked
+	failed       []string
+}
+
+// view is how late a picture is, and a key's: shown by the browser, or early,
+// on the page's canvas.
+type view struct {
+	glass, rtt sample
+	painted    int
 }
 
 // worked is one kind of work on the screen.
@@ -59,6 +67,7 @@ type run struct {
 	at      place
 	painter *painter
 	browser *browser
+	all     []*contender
 	got     map[string]*figures
 }
 
@@ -71,8 +80,18 @@ func (r *run) of(c *contender) *figures {
 	return f
 }
 
-// look opens a contender's page and waits for its picture.
+// look opens a contender's page and waits for its picture. The others' servers
+// have to be still: each is told of all that is painted.
 func (r *run) look(c *contender) error {
+	for _, other := range r.all {
+		s := syscall.SIGSTOP
+		if other == c {
+			s = syscall.SIGCONT
+		}
+		if other.name != ours { // a node that shows nobody anything is still by itself
+			_ = syscall.Kill(other.device, s)
+		}
+	}
 	url, err := c.open(r.ctx)
 	if err != nil {
 		return err
@@ -101,12 +120,18 @@ func (r *run) delays(list []seen) (out sample) {
 }
 
 // glass measures from glass to glass, then keys there and back.
-func (r *run) glass(c *contender, length time.Duration, keys int) error {
+func (r *run) glass(c *contender, early bool, length time.Duration, keys int) error {
 	if err := r.look(c); err != nil {
 		return err
 	}
 	defer r.leave()
-	f := r.of(c)
+	v := &r.of(c).shown
+	if early {
+		v = &r.of(c).early
+		if _, err := r.browser.do("early", nil); err != nil {
+			return err
+		}
+	}
 	r.painter.forget()
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() { defer close(done); r.painter.ticks(stop) }()
@@ -116,17 +141,14 @@ func (r *run) glass(c *contender, length time.Duration, keys int) error {
 	if err != nil {
 		return err
 	}
-	f.glass = append(f.glass, r.delays(got.Seen)...)
-	f.painted += r.painter.count()
-	fmt.Printf("        glass %.1f ms, p95 %.1f, so far\n", f.glass.at(0.5), f.glass.at(0.95))
-	if keys == 0 {
-		return nil
-	}
+	v.glass = append(v.glass, r.delays(got.Seen)...)
+	v.painted += r.painter.count()
+	fmt.Printf("        glass %.1f ms, p95 %.1f, so far\n", v.glass.at(0.5), v.glass.at(0.95))
 	r.painter.listen(true)
 	defer r.painter.listen(false)
 	rest(r.ctx, 300*time.Millisecond)
 	got, err = r.browser.do("keys", map[string]any{"n": keys})
-	f.rtt = append(f.rtt, got.RTT...)
+	v.rtt = append(v.rtt, got.RTT...)
 	return err
 }
 

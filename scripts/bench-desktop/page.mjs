@@ -11,7 +11,8 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ viewport: { width: 1920, height: 1200 } });
 let page;
 
-// Reads the pattern at every frame of the browser; runs in the page.
+// Reads the pattern at every frame of the browser, or, "early", as soon as
+// something is painted on the canvas; runs in the page.
 function watch() {
 	const blocks = 32;
 	const probe = document.createElement("canvas");
@@ -56,7 +57,7 @@ function watch() {
 		}
 		return (high ^ low) === 0xffff ? high : -1;
 	};
-	const tick = () => {
+	const look = () => {
 		const n = bench.read();
 		if (n >= 0 && n !== bench.last) {
 			bench.last = n;
@@ -64,9 +65,33 @@ function watch() {
 			bench.seen.push([n, now]);
 			bench.heard?.(now);
 		}
+	};
+	let early = false;
+	const tick = () => {
+		if (!early) {
+			look();
+		}
 		requestAnimationFrame(tick);
 	};
 	requestAnimationFrame(tick);
+	// The painting of a page is one task, which is looked at when it is done.
+	bench.early = () => {
+		early = true;
+		let due = false;
+		for (const name of ["drawImage", "putImageData"]) {
+			const does = CanvasRenderingContext2D.prototype[name];
+			CanvasRenderingContext2D.prototype[name] = function (...args) {
+				does.apply(this, args);
+				if (this !== ctx && !due) {
+					due = true;
+					queueMicrotask(() => {
+						look();
+						due = false;
+					});
+				}
+			};
+		}
+	};
 }
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -102,6 +127,10 @@ const commands = {
 	},
 	async ready() {
 		await page.waitForFunction(() => window.bench.last >= 0, undefined, { timeout: 20_000 });
+		return {};
+	},
+	async early() {
+		await page.evaluate(() => window.bench.early());
 		return {};
 	},
 	async watch({ ms }) {

@@ -28,6 +28,12 @@ const (
 	rival = "TigerVNC + noVNC"
 )
 
+// frame is the time from one of the browser's frames to the next, in ms.
+const frame = 1000. / 60
+
+func glassOf(v *view) sample { return v.glass }
+func rttOf(v *view) sample   { return v.rtt }
+
 // report is everything measured in one run.
 type report struct {
 	near, thin map[string]*figures
@@ -43,33 +49,46 @@ Written by `+"`make bench-desktop`"+`, %s: %s, %d cores that carry the watched m
 
 ## From glass to glass
 
-A number is painted at random 40 to 80 ms intervals and read back from the page's canvas at each of the browser's frames (60 a second: what is there at once is seen after 8 ms in the median and 16 ms at p95, whoever sent it). There and back: a key is pressed in the page at any phase of those frames, the program on the display paints, the page sees it.
+A number is painted at random 40 to 80 ms intervals and read back from the page's canvas. There and back: a key is pressed in the page at any time, the program on the display paints, the page has it. The servers of those whose turn it is not stand still.
 
-| | glass to glass, median | p95 | seen | key there and back, median | p95 |
-|---|---|---|---|---|---|
+*Shown* reads at each of the browser's frames, 60 a second: what is there at once is seen after 8 ms in the median and 16 ms at p95, whoever sent it. *In the canvas* reads as soon as something was painted, in turns of their own: that is what a contender does itself, and what a quicker monitor shows.
+
+| | shown: glass to glass, median | p95 | seen | key there and back, median | p95 | in the canvas: glass, median | p95 | key, median | p95 |
+|---|---|---|---|---|---|---|---|---|---|
 `, time.Now().UTC().Format(time.DateOnly), processor(), runtime.NumCPU(), kernel())
 	for _, name := range names(r.near) {
-		f := r.near[name]
-		fmt.Fprintf(&b, "| %s | %s | %s | %d of %d | %s | %s |\n", name, ms(f.glass.at(0.5)), ms(f.glass.at(0.95)), len(f.glass), f.painted, ms(f.rtt.at(0.5)), ms(f.rtt.at(0.95)))
+		s, e := r.near[name].shown, r.near[name].early
+		fmt.Fprintf(&b, "| %s | %s | %s | %d of %d | %s | %s | %s | %s | %s | %s |\n", name, ms(s.glass.at(0.5)), ms(s.glass.at(0.95)), len(s.glass), s.painted, ms(s.rtt.at(0.5)), ms(s.rtt.at(0.95)),
+			ms(e.glass.at(0.5)), ms(e.glass.at(0.95)), ms(e.rtt.at(0.5)), ms(e.rtt.at(0.95)))
 	}
 	us, them := r.near[ours], r.near[rival]
 	if us != nil && them != nil {
-		b.WriteString("\n| warren beside TigerVNC + noVNC | ratio | bar | |\n|---|---|---|---|\n")
+		b.WriteString("\n| warren beside TigerVNC + noVNC | bar | shown | | in the canvas | |\n|---|---|---|---|---|---|\n")
 		for _, row := range []struct {
-			what        string
-			ours, other float64
-			bar         float64
+			what string
+			of   func(*view) sample
+			at   float64
+			bar  float64
 		}{
-			{"glass to glass, median", us.glass.at(0.5), them.glass.at(0.5), 0.6},
-			{"glass to glass, p95", us.glass.at(0.95), them.glass.at(0.95), 0.5},
-			{"key there and back, median", us.rtt.at(0.5), them.rtt.at(0.5), 0.6},
-			{"key there and back, p95", us.rtt.at(0.95), them.rtt.at(0.95), 0.5},
+			{"glass to glass, median", glassOf, 0.5, 0.6},
+			{"glass to glass, p95", glassOf, 0.95, 0.5},
+			{"key there and back, median", rttOf, 0.5, 0.6},
+			{"key there and back, p95", rttOf, 0.95, 0.5},
 		} {
-			if row.ours == 0 || row.other == 0 {
-				fmt.Fprintf(&b, "| %s | not measured | at most %.1f | |\n", row.what, row.bar)
-				continue
+			fmt.Fprintf(&b, "| %s | at most %.1f |", row.what, row.bar)
+			floor := row.at * frame
+			for _, v := range [][2]*view{{&us.shown, &them.shown}, {&us.early, &them.early}} {
+				mine, other := row.of(v[0]).at(row.at), row.of(v[1]).at(row.at)
+				switch {
+				case mine == 0 || other == 0:
+					b.WriteString(" not measured | |")
+				case v[0] == &us.shown && mine > row.bar*other && floor > row.bar*other:
+					fmt.Fprintf(&b, " %.2f | **missed**: the bar is at %s, and the browser's frames take %s |", mine/other, ms(row.bar*other), ms(floor))
+				default:
+					fmt.Fprintf(&b, " %.2f | %s |", mine/other, verdict(mine/other, row.bar))
+				}
 			}
-			fmt.Fprintf(&b, "| %s | %.2f | at most %.1f | %s |\n", row.what, row.ours/row.other, row.bar, verdict(row.ours/row.other, row.bar))
+			b.WriteString("\n")
 		}
 	}
 	if us != nil && len(us.first) > 0 {
@@ -83,7 +102,7 @@ A number is painted at random 40 to 80 ms intervals and read back from the page'
 		}
 	}
 	if r.alone != nil {
-		b.WriteString("\n## Full motion, the device by itself\n\n1920x1040 of film, 30 pictures a second. The watched machine's node and its codec helper have one core; X server, painter, the technician's node and who looks have the other. Who looks acknowledges each frame at once and paints nothing.\n\n")
+		b.WriteString("\n## Full motion, the device by itself\n\n1920x1080 of film, 30 pictures a second. The watched machine's node and its codec helper have one core; X server, painter, the technician's node and who looks have the other. Who looks acknowledges each frame at once and paints nothing.\n\n")
 		b.WriteString(r.alone.text())
 	}
 	b.WriteString("\n## A thin link: 30 ms there and back, 1 % loss, 5 Mbit/s\n\n")
