@@ -205,7 +205,7 @@ func atPlace(ctx context.Context, kids *children, at place, warren, display stri
 	}
 	defer b.close()
 	rest(ctx, 2*time.Second) // the servers listen
-	r := &run{ctx: ctx, at: at, painter: p, browser: b, all: all, got: map[string]*figures{}}
+	r := &run{ctx: ctx, at: at, painter: p, browser: b, all: slices.Clone(all), got: map[string]*figures{}}
 	return r.got, do(r, m, all, display)
 }
 
