@@ -29,6 +29,7 @@ const (
 	xkbCoreKeyboard   = 0x100
 	xkbNewKeyboard    = 1 << 0
 	xkbMapNotify      = 1 << 1
+	xkbStateNotify    = 1 << 2
 )
 
 // keyboard is the server's, by XKEYBOARD and XTEST. All of it runs in link.ask.
@@ -76,11 +77,12 @@ func (k keyboard) check(request []byte) error {
 }
 
 // watch asks for an event whenever the keyboard becomes another: by a change
-// of its map, or as a whole, which is what setxkbmap does.
+// of its map, or as a whole, which is what setxkbmap does; and for one when
+// what state tells changes.
 func (k keyboard) watch() error {
 	b := k.request(xkbSelectEvents, 20)
-	binary.LittleEndian.PutUint16(b[6:], xkbNewKeyboard|xkbMapNotify)
-	binary.LittleEndian.PutUint16(b[10:], xkbNewKeyboard) // all of it
+	binary.LittleEndian.PutUint16(b[6:], xkbNewKeyboard|xkbMapNotify|xkbStateNotify)
+	binary.LittleEndian.PutUint16(b[10:], xkbNewKeyboard|xkbStateNotify) // all of it
 	binary.LittleEndian.PutUint16(b[12:], keys.MapParts)
 	binary.LittleEndian.PutUint16(b[14:], keys.MapParts)
 	binary.LittleEndian.PutUint16(b[2:], 4)

@@ -65,10 +65,12 @@ type seat struct {
 	options screen.SeatOptions
 	clip    atomic.Pointer[clipboard] // events come before it is there
 	stale   atomic.Bool               // the keyboard has become another
+	changed atomic.Bool               // so has its state
 	back    func()                    // counts the seat no more
 
 	mu      sync.Mutex // held by whoever speaks of what follows
 	board   *keys.Board
+	state   keys.State // when it was last asked for
 	region  image.Rectangle
 	buttons uint32
 	wheel   image.Point // what is left of a notch
@@ -115,6 +117,9 @@ func (s *seat) begin(first bool) error {
 			return err
 		}
 	}
+	if err := s.ascertain(); err != nil {
+		return err
+	}
 	clip, err := openClipboard(s)
 	if err != nil {
 		return err
@@ -148,8 +153,13 @@ func (s *seat) letGoOfOld() error {
 // handle is told of events.
 func (s *seat) handle(l *link, e event) {
 	switch {
-	case e.number == xproto.MappingNotify, l.is(e, extKeyboard, 0):
+	case e.number == xproto.MappingNotify:
 		s.stale.Store(true)
+	case l.is(e, extKeyboard, 0):
+		s.changed.Store(true)
+		if 1<<e.Bytes()[1] != xkbStateNotify {
+			s.stale.Store(true)
+		}
 	default:
 		if c := s.clip.Load(); c != nil {
 			c.handle(l, e)
@@ -229,11 +239,13 @@ func (s *seat) strike(ctx context.Context, what func(keys.State) []keys.Stroke) 
 	if err := s.refresh(); err != nil {
 		return err
 	}
-	st, err := s.keys.state()
-	if err != nil {
-		return err
+	var err error
+	if s.changed.Load() {
+		if err = s.ascertain(); err != nil {
+			return err
+		}
 	}
-	strokes := what(st)
+	strokes := what(s.state)
 	settled := false
 	for i, one := range strokes {
 		switch one.Op {
@@ -261,7 +273,16 @@ func (s *seat) strike(ctx context.Context, what func(keys.State) []keys.Stroke) 
 			return err
 		}
 	}
-	return s.keys.sync()
+	return s.ascertain() // ahead of the next
+}
+
+// ascertain asks for the keyboard's state, when all that was asked before is done.
+func (s *seat) ascertain() (err error) {
+	s.changed.Store(false)
+	if s.state, err = s.keys.state(); err != nil {
+		s.changed.Store(true)
+	}
+	return err
 }
 
 // refresh asks for the keyboard where it has become another.
