@@ -80,6 +80,7 @@ func (k *kind) Serve(ctx context.Context, s session.Stream, r session.Request) e
 		return err
 	}
 	defer back()
+	whole := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	v := newViewer(k, s, r, asked)
@@ -110,6 +111,7 @@ func (k *kind) Serve(ctx context.Context, s session.Stream, r session.Request) e
 	}
 	cancel(err)
 	receiving.Wait()
+	v.offer(whole, err)
 	return k.ended(err, r)
 }
 

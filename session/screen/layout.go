@@ -105,9 +105,7 @@ func (v *viewer) ready() *warrenv1.ScreenReady {
 			X: int32(m.Bounds.Min.X), Y: int32(m.Bounds.Min.Y), Width: uint32(m.Bounds.Dx()), Height: uint32(m.Bounds.Dy()), //nolint:gosec // on a display
 		})
 	}
-	for _, d := range v.layout.Displays[:min(len(v.layout.Displays), maxDisplays)] {
-		out.Displays = append(out.Displays, &warrenv1.ScreenDisplay{Name: d.Name, Owner: d.Owner})
-	}
+	out.Displays = displays(v.layout.Displays).GetDisplays().GetDisplays()
 	v.seating.Lock()
 	defer v.seating.Unlock()
 	if v.seat != nil {

@@ -404,11 +404,3 @@ func TestLookingChangesNoSize(t *testing.T) {
 	notes(2)
 	l.sees(t, desk, image.Rect(0, 0, 64, 64))
 }
-
-func TestNothingToLookAt(t *testing.T) {
-	l := look(t, kindOf(screentest.New(image.Pt(64, 64)), screen.View), ask(t, screen.View, &warrenv1.ScreenRequest{Display: ":9"}))
-	var end *session.EndError
-	if err := l.ended(t); !errors.As(err, &end) || end.Reason != "there is no such display; try: :7" {
-		t.Errorf("the session ended with %v", err)
-	}
-}

@@ -24,6 +24,8 @@ var (
 // for the technician.
 type Unavailable struct {
 	Why, Try string
+	// Displays are there instead of the one that was asked for.
+	Displays []Named
 }
 
 // Error implements error.
@@ -74,8 +76,11 @@ type Source interface {
 	// Layout is how the display is now. What was damaged before counts no more:
 	// all of it is to be looked at anew.
 	Layout() (Layout, error)
-	// Woken gets a value when Damage, Cursor or Layout may have news, and when
-	// the display is gone. It never closes.
+	// Displays are all that the machine has now, where they are others than were
+	// told last, and those that are left where this one is gone.
+	Displays() (all []Named, changed bool)
+	// Woken gets a value when Damage, Cursor, Layout or Displays may have news,
+	// and when the display is gone. It never closes.
 	Woken() <-chan struct{}
 	// Damage gives what may have been painted since the last call, in pixels of
 	// the display, and forgets it.
@@ -102,7 +107,7 @@ const MaxMonitors = 64
 type Layout struct {
 	Size     image.Point
 	Monitors []Monitor
-	// Displays are all that the machine had when this one was opened.
+	// Displays are all of the machine, this one among them.
 	Displays []Named
 	// Limits are sentences for the technician: what is not possible here, and
 	// why.

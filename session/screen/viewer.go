@@ -47,7 +47,8 @@ type viewer struct {
 	encoder *tiles.Encoder
 	dirt    *dirt
 	motion  *motion
-	noVideo string // why there is none in this session
+	noVideo string  // why there is none in this session
+	left    []Named // displays that are there when this one has ended
 	buffer  []byte
 	cursors map[uint32]bool
 	pointer image.Point
@@ -97,6 +98,9 @@ func (v *viewer) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() {
+		if errors.Is(err, ErrGone) {
+			v.left, _ = v.display.Displays()
+		}
 		v.stand()
 		v.motion.close()
 		err = errors.Join(err, v.display.Close())
@@ -236,6 +240,11 @@ func (v *viewer) attend(ctx context.Context, now time.Time) error {
 	if v.crowded.Swap(false) {
 		names := v.kind.crowd.names(v.display.Name())
 		if err := v.event(ctx, &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Viewers{Viewers: &warrenv1.ScreenViewers{Technicians: names}}}); err != nil {
+			return err
+		}
+	}
+	if all, changed := v.display.Displays(); changed {
+		if err := v.event(ctx, displays(all)); err != nil {
 			return err
 		}
 	}

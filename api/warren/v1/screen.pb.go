@@ -127,6 +127,7 @@ type ScreenEvent struct {
 	//	*ScreenEvent_Quality
 	//	*ScreenEvent_Asking
 	//	*ScreenEvent_Note
+	//	*ScreenEvent_Displays
 	Event         isScreenEvent_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -241,6 +242,15 @@ func (x *ScreenEvent) GetNote() *ScreenNote {
 	return nil
 }
 
+func (x *ScreenEvent) GetDisplays() *ScreenDisplays {
+	if x != nil {
+		if x, ok := x.Event.(*ScreenEvent_Displays); ok {
+			return x.Displays
+		}
+	}
+	return nil
+}
+
 type isScreenEvent_Event interface {
 	isScreenEvent_Event()
 }
@@ -279,6 +289,12 @@ type ScreenEvent_Note struct {
 	Note *ScreenNote `protobuf:"bytes,8,opt,name=note,proto3,oneof"`
 }
 
+type ScreenEvent_Displays struct {
+	// When displays have come or gone; and before an end that is a display's,
+	// or a refusal of one: what there is instead.
+	Displays *ScreenDisplays `protobuf:"bytes,9,opt,name=displays,proto3,oneof"`
+}
+
 func (*ScreenEvent_Ready) isScreenEvent_Event() {}
 
 func (*ScreenEvent_Cursor) isScreenEvent_Event() {}
@@ -294,6 +310,8 @@ func (*ScreenEvent_Quality) isScreenEvent_Event() {}
 func (*ScreenEvent_Asking) isScreenEvent_Event() {}
 
 func (*ScreenEvent_Note) isScreenEvent_Event() {}
+
+func (*ScreenEvent_Displays) isScreenEvent_Event() {}
 
 type ScreenReady struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -313,7 +331,7 @@ type ScreenReady struct {
 	Limits []string `protobuf:"bytes,9,rep,name=limits,proto3" json:"limits,omitempty"`
 	// Whose display it is: a user of the device's system; empty is unknown.
 	Owner string `protobuf:"bytes,10,opt,name=owner,proto3" json:"owner,omitempty"`
-	// All displays of the machine when the session began.
+	// All displays of the machine.
 	Displays      []*ScreenDisplay `protobuf:"bytes,11,rep,name=displays,proto3" json:"displays,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -426,6 +444,50 @@ func (x *ScreenReady) GetDisplays() []*ScreenDisplay {
 	return nil
 }
 
+type ScreenDisplays struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Displays      []*ScreenDisplay       `protobuf:"bytes,1,rep,name=displays,proto3" json:"displays,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScreenDisplays) Reset() {
+	*x = ScreenDisplays{}
+	mi := &file_warren_v1_screen_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScreenDisplays) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScreenDisplays) ProtoMessage() {}
+
+func (x *ScreenDisplays) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_screen_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScreenDisplays.ProtoReflect.Descriptor instead.
+func (*ScreenDisplays) Descriptor() ([]byte, []int) {
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ScreenDisplays) GetDisplays() []*ScreenDisplay {
+	if x != nil {
+		return x.Displays
+	}
+	return nil
+}
+
 type ScreenDisplay struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// ":0"
@@ -438,7 +500,7 @@ type ScreenDisplay struct {
 
 func (x *ScreenDisplay) Reset() {
 	*x = ScreenDisplay{}
-	mi := &file_warren_v1_screen_proto_msgTypes[3]
+	mi := &file_warren_v1_screen_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -450,7 +512,7 @@ func (x *ScreenDisplay) String() string {
 func (*ScreenDisplay) ProtoMessage() {}
 
 func (x *ScreenDisplay) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[3]
+	mi := &file_warren_v1_screen_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -463,7 +525,7 @@ func (x *ScreenDisplay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenDisplay.ProtoReflect.Descriptor instead.
 func (*ScreenDisplay) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{3}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ScreenDisplay) GetName() string {
@@ -497,7 +559,7 @@ type ScreenMonitor struct {
 
 func (x *ScreenMonitor) Reset() {
 	*x = ScreenMonitor{}
-	mi := &file_warren_v1_screen_proto_msgTypes[4]
+	mi := &file_warren_v1_screen_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -509,7 +571,7 @@ func (x *ScreenMonitor) String() string {
 func (*ScreenMonitor) ProtoMessage() {}
 
 func (x *ScreenMonitor) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[4]
+	mi := &file_warren_v1_screen_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -522,7 +584,7 @@ func (x *ScreenMonitor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenMonitor.ProtoReflect.Descriptor instead.
 func (*ScreenMonitor) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{4}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ScreenMonitor) GetId() uint32 {
@@ -592,7 +654,7 @@ type ScreenCursor struct {
 
 func (x *ScreenCursor) Reset() {
 	*x = ScreenCursor{}
-	mi := &file_warren_v1_screen_proto_msgTypes[5]
+	mi := &file_warren_v1_screen_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -604,7 +666,7 @@ func (x *ScreenCursor) String() string {
 func (*ScreenCursor) ProtoMessage() {}
 
 func (x *ScreenCursor) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[5]
+	mi := &file_warren_v1_screen_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -617,7 +679,7 @@ func (x *ScreenCursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenCursor.ProtoReflect.Descriptor instead.
 func (*ScreenCursor) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{5}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ScreenCursor) GetId() uint32 {
@@ -681,7 +743,7 @@ type ScreenPlace struct {
 
 func (x *ScreenPlace) Reset() {
 	*x = ScreenPlace{}
-	mi := &file_warren_v1_screen_proto_msgTypes[6]
+	mi := &file_warren_v1_screen_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -693,7 +755,7 @@ func (x *ScreenPlace) String() string {
 func (*ScreenPlace) ProtoMessage() {}
 
 func (x *ScreenPlace) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[6]
+	mi := &file_warren_v1_screen_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -706,7 +768,7 @@ func (x *ScreenPlace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenPlace.ProtoReflect.Descriptor instead.
 func (*ScreenPlace) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{6}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ScreenPlace) GetX() int32 {
@@ -738,7 +800,7 @@ type ScreenClipboard struct {
 
 func (x *ScreenClipboard) Reset() {
 	*x = ScreenClipboard{}
-	mi := &file_warren_v1_screen_proto_msgTypes[7]
+	mi := &file_warren_v1_screen_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -750,7 +812,7 @@ func (x *ScreenClipboard) String() string {
 func (*ScreenClipboard) ProtoMessage() {}
 
 func (x *ScreenClipboard) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[7]
+	mi := &file_warren_v1_screen_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -763,7 +825,7 @@ func (x *ScreenClipboard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenClipboard.ProtoReflect.Descriptor instead.
 func (*ScreenClipboard) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{7}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ScreenClipboard) GetMime() string {
@@ -804,7 +866,7 @@ type ScreenViewers struct {
 
 func (x *ScreenViewers) Reset() {
 	*x = ScreenViewers{}
-	mi := &file_warren_v1_screen_proto_msgTypes[8]
+	mi := &file_warren_v1_screen_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +878,7 @@ func (x *ScreenViewers) String() string {
 func (*ScreenViewers) ProtoMessage() {}
 
 func (x *ScreenViewers) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[8]
+	mi := &file_warren_v1_screen_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +891,7 @@ func (x *ScreenViewers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenViewers.ProtoReflect.Descriptor instead.
 func (*ScreenViewers) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{8}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ScreenViewers) GetTechnicians() []string {
@@ -857,7 +919,7 @@ type ScreenQuality struct {
 
 func (x *ScreenQuality) Reset() {
 	*x = ScreenQuality{}
-	mi := &file_warren_v1_screen_proto_msgTypes[9]
+	mi := &file_warren_v1_screen_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +931,7 @@ func (x *ScreenQuality) String() string {
 func (*ScreenQuality) ProtoMessage() {}
 
 func (x *ScreenQuality) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[9]
+	mi := &file_warren_v1_screen_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +944,7 @@ func (x *ScreenQuality) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenQuality.ProtoReflect.Descriptor instead.
 func (*ScreenQuality) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{9}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ScreenQuality) GetMode() string {
@@ -937,7 +999,7 @@ type ScreenAsking struct {
 
 func (x *ScreenAsking) Reset() {
 	*x = ScreenAsking{}
-	mi := &file_warren_v1_screen_proto_msgTypes[10]
+	mi := &file_warren_v1_screen_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -949,7 +1011,7 @@ func (x *ScreenAsking) String() string {
 func (*ScreenAsking) ProtoMessage() {}
 
 func (x *ScreenAsking) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[10]
+	mi := &file_warren_v1_screen_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -962,7 +1024,7 @@ func (x *ScreenAsking) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenAsking.ProtoReflect.Descriptor instead.
 func (*ScreenAsking) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{10}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ScreenAsking) GetSeconds() uint32 {
@@ -981,7 +1043,7 @@ type ScreenNote struct {
 
 func (x *ScreenNote) Reset() {
 	*x = ScreenNote{}
-	mi := &file_warren_v1_screen_proto_msgTypes[11]
+	mi := &file_warren_v1_screen_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1055,7 @@ func (x *ScreenNote) String() string {
 func (*ScreenNote) ProtoMessage() {}
 
 func (x *ScreenNote) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[11]
+	mi := &file_warren_v1_screen_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1068,7 @@ func (x *ScreenNote) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenNote.ProtoReflect.Descriptor instead.
 func (*ScreenNote) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{11}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ScreenNote) GetText() string {
@@ -1038,7 +1100,7 @@ type ScreenInput struct {
 
 func (x *ScreenInput) Reset() {
 	*x = ScreenInput{}
-	mi := &file_warren_v1_screen_proto_msgTypes[12]
+	mi := &file_warren_v1_screen_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1112,7 @@ func (x *ScreenInput) String() string {
 func (*ScreenInput) ProtoMessage() {}
 
 func (x *ScreenInput) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[12]
+	mi := &file_warren_v1_screen_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1125,7 @@ func (x *ScreenInput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenInput.ProtoReflect.Descriptor instead.
 func (*ScreenInput) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{12}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ScreenInput) GetInput() isScreenInput_Input {
@@ -1239,7 +1301,7 @@ type ScreenAck struct {
 
 func (x *ScreenAck) Reset() {
 	*x = ScreenAck{}
-	mi := &file_warren_v1_screen_proto_msgTypes[13]
+	mi := &file_warren_v1_screen_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1251,7 +1313,7 @@ func (x *ScreenAck) String() string {
 func (*ScreenAck) ProtoMessage() {}
 
 func (x *ScreenAck) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[13]
+	mi := &file_warren_v1_screen_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1264,7 +1326,7 @@ func (x *ScreenAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenAck.ProtoReflect.Descriptor instead.
 func (*ScreenAck) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{13}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ScreenAck) GetNumber() uint32 {
@@ -1288,7 +1350,7 @@ type ScreenKey struct {
 
 func (x *ScreenKey) Reset() {
 	*x = ScreenKey{}
-	mi := &file_warren_v1_screen_proto_msgTypes[14]
+	mi := &file_warren_v1_screen_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1300,7 +1362,7 @@ func (x *ScreenKey) String() string {
 func (*ScreenKey) ProtoMessage() {}
 
 func (x *ScreenKey) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[14]
+	mi := &file_warren_v1_screen_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1313,7 +1375,7 @@ func (x *ScreenKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenKey.ProtoReflect.Descriptor instead.
 func (*ScreenKey) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{14}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ScreenKey) GetCode() string {
@@ -1357,7 +1419,7 @@ type ScreenPointer struct {
 
 func (x *ScreenPointer) Reset() {
 	*x = ScreenPointer{}
-	mi := &file_warren_v1_screen_proto_msgTypes[15]
+	mi := &file_warren_v1_screen_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1431,7 @@ func (x *ScreenPointer) String() string {
 func (*ScreenPointer) ProtoMessage() {}
 
 func (x *ScreenPointer) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[15]
+	mi := &file_warren_v1_screen_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1444,7 @@ func (x *ScreenPointer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenPointer.ProtoReflect.Descriptor instead.
 func (*ScreenPointer) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{15}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ScreenPointer) GetX() int32 {
@@ -1417,7 +1479,7 @@ type ScreenWheel struct {
 
 func (x *ScreenWheel) Reset() {
 	*x = ScreenWheel{}
-	mi := &file_warren_v1_screen_proto_msgTypes[16]
+	mi := &file_warren_v1_screen_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1491,7 @@ func (x *ScreenWheel) String() string {
 func (*ScreenWheel) ProtoMessage() {}
 
 func (x *ScreenWheel) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[16]
+	mi := &file_warren_v1_screen_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1504,7 @@ func (x *ScreenWheel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenWheel.ProtoReflect.Descriptor instead.
 func (*ScreenWheel) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{16}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ScreenWheel) GetDx() int32 {
@@ -1473,7 +1535,7 @@ type ScreenView struct {
 
 func (x *ScreenView) Reset() {
 	*x = ScreenView{}
-	mi := &file_warren_v1_screen_proto_msgTypes[17]
+	mi := &file_warren_v1_screen_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1547,7 @@ func (x *ScreenView) String() string {
 func (*ScreenView) ProtoMessage() {}
 
 func (x *ScreenView) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[17]
+	mi := &file_warren_v1_screen_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1560,7 @@ func (x *ScreenView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenView.ProtoReflect.Descriptor instead.
 func (*ScreenView) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{17}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ScreenView) GetMonitor() uint32 {
@@ -1538,7 +1600,7 @@ type ScreenRelease struct {
 
 func (x *ScreenRelease) Reset() {
 	*x = ScreenRelease{}
-	mi := &file_warren_v1_screen_proto_msgTypes[18]
+	mi := &file_warren_v1_screen_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1550,7 +1612,7 @@ func (x *ScreenRelease) String() string {
 func (*ScreenRelease) ProtoMessage() {}
 
 func (x *ScreenRelease) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[18]
+	mi := &file_warren_v1_screen_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1563,7 +1625,7 @@ func (x *ScreenRelease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenRelease.ProtoReflect.Descriptor instead.
 func (*ScreenRelease) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{18}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{19}
 }
 
 // ScreenChoice is the viewer's wish for the picture.
@@ -1579,7 +1641,7 @@ type ScreenChoice struct {
 
 func (x *ScreenChoice) Reset() {
 	*x = ScreenChoice{}
-	mi := &file_warren_v1_screen_proto_msgTypes[19]
+	mi := &file_warren_v1_screen_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1591,7 +1653,7 @@ func (x *ScreenChoice) String() string {
 func (*ScreenChoice) ProtoMessage() {}
 
 func (x *ScreenChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[19]
+	mi := &file_warren_v1_screen_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1604,7 +1666,7 @@ func (x *ScreenChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenChoice.ProtoReflect.Descriptor instead.
 func (*ScreenChoice) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{19}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ScreenChoice) GetMode() string {
@@ -1633,7 +1695,7 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\n" +
 	"max_height\x18\x04 \x01(\rR\tmaxHeight\x12\x16\n" +
 	"\x06resize\x18\x05 \x01(\bR\x06resize\x12\x18\n" +
-	"\avirtual\x18\x06 \x01(\bR\avirtual\"\xb5\x03\n" +
+	"\avirtual\x18\x06 \x01(\bR\avirtual\"\xee\x03\n" +
 	"\vScreenEvent\x12.\n" +
 	"\x05ready\x18\x01 \x01(\v2\x16.warren.v1.ScreenReadyH\x00R\x05ready\x121\n" +
 	"\x06cursor\x18\x02 \x01(\v2\x17.warren.v1.ScreenCursorH\x00R\x06cursor\x122\n" +
@@ -1642,7 +1704,8 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\aviewers\x18\x05 \x01(\v2\x18.warren.v1.ScreenViewersH\x00R\aviewers\x124\n" +
 	"\aquality\x18\x06 \x01(\v2\x18.warren.v1.ScreenQualityH\x00R\aquality\x121\n" +
 	"\x06asking\x18\a \x01(\v2\x17.warren.v1.ScreenAskingH\x00R\x06asking\x12+\n" +
-	"\x04note\x18\b \x01(\v2\x15.warren.v1.ScreenNoteH\x00R\x04noteB\a\n" +
+	"\x04note\x18\b \x01(\v2\x15.warren.v1.ScreenNoteH\x00R\x04note\x127\n" +
+	"\bdisplays\x18\t \x01(\v2\x19.warren.v1.ScreenDisplaysH\x00R\bdisplaysB\a\n" +
 	"\x05event\"\xeb\x02\n" +
 	"\vScreenReady\x12\x18\n" +
 	"\adisplay\x18\x01 \x01(\tR\adisplay\x12\x14\n" +
@@ -1656,7 +1719,9 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\x06limits\x18\t \x03(\tR\x06limits\x12\x14\n" +
 	"\x05owner\x18\n" +
 	" \x01(\tR\x05owner\x124\n" +
-	"\bdisplays\x18\v \x03(\v2\x18.warren.v1.ScreenDisplayR\bdisplays\"9\n" +
+	"\bdisplays\x18\v \x03(\v2\x18.warren.v1.ScreenDisplayR\bdisplays\"F\n" +
+	"\x0eScreenDisplays\x124\n" +
+	"\bdisplays\x18\x01 \x03(\v2\x18.warren.v1.ScreenDisplayR\bdisplays\"9\n" +
 	"\rScreenDisplay\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\"\x97\x01\n" +
@@ -1749,53 +1814,56 @@ func file_warren_v1_screen_proto_rawDescGZIP() []byte {
 	return file_warren_v1_screen_proto_rawDescData
 }
 
-var file_warren_v1_screen_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_warren_v1_screen_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_warren_v1_screen_proto_goTypes = []any{
 	(*ScreenRequest)(nil),   // 0: warren.v1.ScreenRequest
 	(*ScreenEvent)(nil),     // 1: warren.v1.ScreenEvent
 	(*ScreenReady)(nil),     // 2: warren.v1.ScreenReady
-	(*ScreenDisplay)(nil),   // 3: warren.v1.ScreenDisplay
-	(*ScreenMonitor)(nil),   // 4: warren.v1.ScreenMonitor
-	(*ScreenCursor)(nil),    // 5: warren.v1.ScreenCursor
-	(*ScreenPlace)(nil),     // 6: warren.v1.ScreenPlace
-	(*ScreenClipboard)(nil), // 7: warren.v1.ScreenClipboard
-	(*ScreenViewers)(nil),   // 8: warren.v1.ScreenViewers
-	(*ScreenQuality)(nil),   // 9: warren.v1.ScreenQuality
-	(*ScreenAsking)(nil),    // 10: warren.v1.ScreenAsking
-	(*ScreenNote)(nil),      // 11: warren.v1.ScreenNote
-	(*ScreenInput)(nil),     // 12: warren.v1.ScreenInput
-	(*ScreenAck)(nil),       // 13: warren.v1.ScreenAck
-	(*ScreenKey)(nil),       // 14: warren.v1.ScreenKey
-	(*ScreenPointer)(nil),   // 15: warren.v1.ScreenPointer
-	(*ScreenWheel)(nil),     // 16: warren.v1.ScreenWheel
-	(*ScreenView)(nil),      // 17: warren.v1.ScreenView
-	(*ScreenRelease)(nil),   // 18: warren.v1.ScreenRelease
-	(*ScreenChoice)(nil),    // 19: warren.v1.ScreenChoice
+	(*ScreenDisplays)(nil),  // 3: warren.v1.ScreenDisplays
+	(*ScreenDisplay)(nil),   // 4: warren.v1.ScreenDisplay
+	(*ScreenMonitor)(nil),   // 5: warren.v1.ScreenMonitor
+	(*ScreenCursor)(nil),    // 6: warren.v1.ScreenCursor
+	(*ScreenPlace)(nil),     // 7: warren.v1.ScreenPlace
+	(*ScreenClipboard)(nil), // 8: warren.v1.ScreenClipboard
+	(*ScreenViewers)(nil),   // 9: warren.v1.ScreenViewers
+	(*ScreenQuality)(nil),   // 10: warren.v1.ScreenQuality
+	(*ScreenAsking)(nil),    // 11: warren.v1.ScreenAsking
+	(*ScreenNote)(nil),      // 12: warren.v1.ScreenNote
+	(*ScreenInput)(nil),     // 13: warren.v1.ScreenInput
+	(*ScreenAck)(nil),       // 14: warren.v1.ScreenAck
+	(*ScreenKey)(nil),       // 15: warren.v1.ScreenKey
+	(*ScreenPointer)(nil),   // 16: warren.v1.ScreenPointer
+	(*ScreenWheel)(nil),     // 17: warren.v1.ScreenWheel
+	(*ScreenView)(nil),      // 18: warren.v1.ScreenView
+	(*ScreenRelease)(nil),   // 19: warren.v1.ScreenRelease
+	(*ScreenChoice)(nil),    // 20: warren.v1.ScreenChoice
 }
 var file_warren_v1_screen_proto_depIdxs = []int32{
 	2,  // 0: warren.v1.ScreenEvent.ready:type_name -> warren.v1.ScreenReady
-	5,  // 1: warren.v1.ScreenEvent.cursor:type_name -> warren.v1.ScreenCursor
-	6,  // 2: warren.v1.ScreenEvent.pointer:type_name -> warren.v1.ScreenPlace
-	7,  // 3: warren.v1.ScreenEvent.clipboard:type_name -> warren.v1.ScreenClipboard
-	8,  // 4: warren.v1.ScreenEvent.viewers:type_name -> warren.v1.ScreenViewers
-	9,  // 5: warren.v1.ScreenEvent.quality:type_name -> warren.v1.ScreenQuality
-	10, // 6: warren.v1.ScreenEvent.asking:type_name -> warren.v1.ScreenAsking
-	11, // 7: warren.v1.ScreenEvent.note:type_name -> warren.v1.ScreenNote
-	4,  // 8: warren.v1.ScreenReady.monitors:type_name -> warren.v1.ScreenMonitor
-	3,  // 9: warren.v1.ScreenReady.displays:type_name -> warren.v1.ScreenDisplay
-	13, // 10: warren.v1.ScreenInput.ack:type_name -> warren.v1.ScreenAck
-	14, // 11: warren.v1.ScreenInput.key:type_name -> warren.v1.ScreenKey
-	15, // 12: warren.v1.ScreenInput.pointer:type_name -> warren.v1.ScreenPointer
-	16, // 13: warren.v1.ScreenInput.wheel:type_name -> warren.v1.ScreenWheel
-	7,  // 14: warren.v1.ScreenInput.clipboard:type_name -> warren.v1.ScreenClipboard
-	17, // 15: warren.v1.ScreenInput.view:type_name -> warren.v1.ScreenView
-	18, // 16: warren.v1.ScreenInput.release:type_name -> warren.v1.ScreenRelease
-	19, // 17: warren.v1.ScreenInput.quality:type_name -> warren.v1.ScreenChoice
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	6,  // 1: warren.v1.ScreenEvent.cursor:type_name -> warren.v1.ScreenCursor
+	7,  // 2: warren.v1.ScreenEvent.pointer:type_name -> warren.v1.ScreenPlace
+	8,  // 3: warren.v1.ScreenEvent.clipboard:type_name -> warren.v1.ScreenClipboard
+	9,  // 4: warren.v1.ScreenEvent.viewers:type_name -> warren.v1.ScreenViewers
+	10, // 5: warren.v1.ScreenEvent.quality:type_name -> warren.v1.ScreenQuality
+	11, // 6: warren.v1.ScreenEvent.asking:type_name -> warren.v1.ScreenAsking
+	12, // 7: warren.v1.ScreenEvent.note:type_name -> warren.v1.ScreenNote
+	3,  // 8: warren.v1.ScreenEvent.displays:type_name -> warren.v1.ScreenDisplays
+	5,  // 9: warren.v1.ScreenReady.monitors:type_name -> warren.v1.ScreenMonitor
+	4,  // 10: warren.v1.ScreenReady.displays:type_name -> warren.v1.ScreenDisplay
+	4,  // 11: warren.v1.ScreenDisplays.displays:type_name -> warren.v1.ScreenDisplay
+	14, // 12: warren.v1.ScreenInput.ack:type_name -> warren.v1.ScreenAck
+	15, // 13: warren.v1.ScreenInput.key:type_name -> warren.v1.ScreenKey
+	16, // 14: warren.v1.ScreenInput.pointer:type_name -> warren.v1.ScreenPointer
+	17, // 15: warren.v1.ScreenInput.wheel:type_name -> warren.v1.ScreenWheel
+	8,  // 16: warren.v1.ScreenInput.clipboard:type_name -> warren.v1.ScreenClipboard
+	18, // 17: warren.v1.ScreenInput.view:type_name -> warren.v1.ScreenView
+	19, // 18: warren.v1.ScreenInput.release:type_name -> warren.v1.ScreenRelease
+	20, // 19: warren.v1.ScreenInput.quality:type_name -> warren.v1.ScreenChoice
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_screen_proto_init() }
@@ -1812,8 +1880,9 @@ func file_warren_v1_screen_proto_init() {
 		(*ScreenEvent_Quality)(nil),
 		(*ScreenEvent_Asking)(nil),
 		(*ScreenEvent_Note)(nil),
+		(*ScreenEvent_Displays)(nil),
 	}
-	file_warren_v1_screen_proto_msgTypes[12].OneofWrappers = []any{
+	file_warren_v1_screen_proto_msgTypes[13].OneofWrappers = []any{
 		(*ScreenInput_Ack)(nil),
 		(*ScreenInput_Key)(nil),
 		(*ScreenInput_Text)(nil),
@@ -1831,7 +1900,7 @@ func file_warren_v1_screen_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_screen_proto_rawDesc), len(file_warren_v1_screen_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

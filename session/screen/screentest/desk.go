@@ -17,6 +17,7 @@ type Desk struct {
 	mu       sync.Mutex
 	size     image.Point
 	monitors []screen.Monitor
+	displays []screen.Named
 	pixels   []byte
 	ended    bool
 	pointer  image.Point
@@ -119,6 +120,17 @@ func (d *Desk) End() {
 	}
 }
 
+// Has tells what displays the machine has.
+func (d *Desk) Has(all ...screen.Named) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.displays = all
+	for o := range d.open {
+		o.others = true
+		o.wake()
+	}
+}
+
 // Inputs are what seats were given.
 func (d *Desk) Inputs() []*warrenv1.ScreenInput {
 	d.mu.Lock()
@@ -152,7 +164,7 @@ func (d *Desk) Open(_ context.Context, want screen.Want) (screen.Display, error)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ended || want.Display != "" && want.Display != ":7" {
-		return nil, &screen.Unavailable{Why: "there is no such display", Try: ":7"}
+		return nil, &screen.Unavailable{Why: "there is no such display", Try: ":7", Displays: d.displays}
 	}
 	o := &display{desk: d, woken: make(chan struct{}, 1), moved: true}
 	d.open[o] = true
@@ -161,10 +173,10 @@ func (d *Desk) Open(_ context.Context, want screen.Want) (screen.Display, error)
 
 // display is a connection; its fields are guarded by the desk's mutex.
 type display struct {
-	desk           *Desk
-	woken          chan struct{}
-	damage         []image.Rectangle
-	moved, changed bool
+	desk                   *Desk
+	woken                  chan struct{}
+	damage                 []image.Rectangle
+	moved, changed, others bool
 }
 
 func (o *display) wake() {
@@ -182,7 +194,15 @@ func (o *display) Layout() (screen.Layout, error) {
 	o.desk.mu.Lock()
 	defer o.desk.mu.Unlock()
 	o.changed, o.damage = false, nil
-	return screen.Layout{Size: o.desk.size, Monitors: o.desk.monitors}, nil
+	return screen.Layout{Size: o.desk.size, Monitors: o.desk.monitors, Displays: o.desk.displays}, nil
+}
+
+func (o *display) Displays() ([]screen.Named, bool) {
+	o.desk.mu.Lock()
+	defer o.desk.mu.Unlock()
+	changed := o.others
+	o.others = false
+	return o.desk.displays, changed
 }
 
 // gone gives what ends a call, the desk's mutex held.

@@ -30,12 +30,9 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 	if want.Display != "" {
 		n, err := displayNumber(want.Display)
 		if err != nil {
-			return nil, &screen.Unavailable{Why: err.Error(), Try: "one of " + names(found.places)}
+			return nil, missing(err.Error(), listening(ctx, places))
 		}
 		places = slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.number != n })
-		if len(places) == 0 {
-			return nil, &screen.Unavailable{Why: fmt.Sprintf("there is no display %s on this machine", want.Display), Try: "one of " + names(found.places)}
-		}
 	}
 	var refused []error
 	for _, p := range places {
@@ -43,6 +40,7 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 		if err == nil {
 			d.rows, d.seats = &k.rows, &k.seats
 			d.all = listening(ctx, found.places)
+			go d.watchOthers() // ends with the connection
 			return d, nil
 		}
 		if ctx.Err() != nil {
@@ -52,7 +50,16 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 			refused = append(refused, err)
 		}
 	}
-	return nil, unavailable(found, refused)
+	if want.Display == "" {
+		return nil, unavailable(found, refused)
+	}
+	others := listening(ctx, found.places)
+	if len(refused) == 0 {
+		return nil, missing(fmt.Sprintf("there is no display %s on this machine", want.Display), others)
+	}
+	u := unavailable(found, refused)
+	u.Displays = slices.DeleteFunc(others, func(d screen.Named) bool { return d.Name == places[0].name })
+	return nil, u
 }
 
 // Look tries the displays of this machine and gives the names of those that
@@ -81,19 +88,23 @@ func (*Desk) Look(ctx context.Context) (open []string, why error) {
 // mostTried bounds the displays that Look tries.
 const mostTried = 16
 
-func names(places []place) string {
-	if len(places) == 0 {
-		return "none: no X server runs here"
+// missing says that a display is not there, and what is.
+func missing(why string, others []screen.Named) *screen.Unavailable {
+	if len(others) == 0 {
+		return &screen.Unavailable{Why: why + ", nor any other", Try: noServer}
 	}
-	var out []string
-	for _, p := range places {
-		out = append(out, p.name)
+	var names []string
+	for _, d := range others[:min(len(others), 8)] {
+		names = append(names, d.Name)
 	}
-	return strings.Join(out[:min(len(out), 8)], ", ")
+	return &screen.Unavailable{Why: why, Try: strings.Join(names, " or "), Displays: others}
 }
 
+// noServer is what to do where no X server runs.
+const noServer = "a session on X11 there, or a virtual display"
+
 // unavailable says why nothing can be looked at.
-func unavailable(f finding, refused []error) error {
+func unavailable(f finding, refused []error) *screen.Unavailable {
 	switch {
 	case len(refused) > 0:
 		u := &screen.Unavailable{Why: refused[0].Error()}
@@ -105,10 +116,10 @@ func unavailable(f finding, refused []error) error {
 	case len(f.wayland) > 0:
 		return errWayland()
 	default:
-		return &screen.Unavailable{Why: "no X server runs on this machine", Try: "a session on X11 there, or a virtual display"}
+		return &screen.Unavailable{Why: "no X server runs on this machine", Try: noServer}
 	}
 }
 
-func errWayland() error {
+func errWayland() *screen.Unavailable {
 	return &screen.Unavailable{Why: "a Wayland session runs here, and Wayland cannot be looked at yet", Try: "log in there with an X11 (Xorg) session"}
 }

@@ -35,8 +35,7 @@ type Display struct {
 	*link
 	place  place
 	owner  string
-	all    []screen.Named // the machine's displays
-	ended  func() bool    // stops the watch on the session's end
+	ended  func() bool // stops the watch on the session's end
 	root   xproto.Drawable
 	damage damage.Damage
 	region xfixes.Region
@@ -52,6 +51,8 @@ type Display struct {
 	mu sync.Mutex
 	// What events told of since it was asked for last.
 	damaged, moved, changed bool
+	all                     []screen.Named // the machine's displays
+	others                  bool           // they are others than were told
 }
 
 // openPlace connects to a display and asks for what a session needs.
@@ -221,6 +222,8 @@ func (d *Display) Layout() (screen.Layout, error) {
 		d.size, d.shown = size, monitors
 		return nil
 	})
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return screen.Layout{Size: d.size, Monitors: d.shown, Limits: d.limits, Displays: d.all}, err
 }
 

@@ -18,6 +18,10 @@ const (
 	// maxProcesses and maxEnvironment bound the search for keys.
 	maxProcesses   = 32 << 10
 	maxEnvironment = 128 << 10
+	// maxSockets bounds the list of the system's sockets, in bytes; accepting
+	// marks those in it that somebody listens at.
+	maxSockets = 1 << 20
+	accepting  = "00010000"
 	// maxPlaces and maxFiles bound the displays, and the files of keys of each.
 	maxPlaces = 64
 	maxFiles  = 16
@@ -55,14 +59,7 @@ func newProbe() probe {
 
 func (p probe) look() finding {
 	var f finding
-	at := map[int]string{}
 	for _, root := range p.roots {
-		names, _ := filepath.Glob(root + sockets + "/X*")
-		for _, path := range names {
-			if n, ok := number(strings.TrimPrefix(filepath.Base(path), "X")); ok && at[n] == "" && len(at) < maxPlaces {
-				at[n] = path
-			}
-		}
 		found, _ := filepath.Glob(root + "/run/user/*/wayland-*")
 		for _, path := range found {
 			path = strings.TrimPrefix(path, root)
@@ -71,23 +68,66 @@ func (p probe) look() finding {
 			}
 		}
 	}
-	// Abstract sockets are seen whatever files are hidden.
-	for line := range strings.Lines(string(p.read("net/unix", maxEnvironment))) {
-		fields := strings.Fields(line)
-		name, ok := strings.CutPrefix(fields[len(fields)-1], "@"+sockets+"/X")
-		if n, isNumber := number(name); ok && isNumber && at[n] == "" && len(at) < maxPlaces {
-			at[n] = "@" + sockets + "/X" + name
+	at, _ := p.sockets()
+	files := p.authorities(at)
+	f.places = p.placesOf(at)
+	for i := range f.places {
+		f.places[i].cookies = keysIn(files[f.places[i].number], f.places[i].number)
+	}
+	return f
+}
+
+// sockets are where servers of displays listen, or did. Signs are others when
+// one has come or gone, and not when programs connect.
+func (p probe) sockets() (at map[int]string, signs string) {
+	at = map[int]string{}
+	var seen strings.Builder
+	note := func(n int, path string) bool {
+		if _, known := at[n]; !known && len(at) < maxPlaces {
+			at[n] = path
+		}
+		return at[n] == path
+	}
+	for _, root := range p.roots {
+		names, _ := filepath.Glob(root + sockets + "/X*")
+		for _, path := range names {
+			if n, ok := number(strings.TrimPrefix(filepath.Base(path), "X")); ok && note(n, path) {
+				if s, err := os.Lstat(path); err == nil { // another one of the same name counts
+					fmt.Fprintln(&seen, path, s.ModTime().UnixNano())
+				}
+			}
 		}
 	}
-	files := p.authorities(at)
+	// Abstract sockets are seen whatever files are hidden.
+	for line := range strings.Lines(string(p.read("net/unix", maxSockets))) {
+		fields := strings.Fields(line)
+		if len(fields) != 8 || fields[3] != accepting {
+			continue
+		}
+		path, abstract := strings.CutPrefix(fields[7], "@")
+		name, ok := strings.CutPrefix(path, sockets+"/X")
+		n, isNumber := number(name)
+		if !ok || !isNumber {
+			continue
+		}
+		fmt.Fprintln(&seen, fields[6], fields[7])
+		if abstract {
+			note(n, fields[7])
+		}
+	}
+	return at, seen.String()
+}
+
+// placesOf puts displays in order: this process's own first.
+func (p probe) placesOf(at map[int]string) (out []place) {
 	for n, socket := range at {
-		f.places = append(f.places, place{name: ":" + strconv.Itoa(n), number: n, socket: socket, cookies: keysIn(files[n], n)})
+		out = append(out, place{name: ":" + strconv.Itoa(n), number: n, socket: socket})
 	}
 	own, err := displayNumber(p.env("DISPLAY"))
 	if err != nil { // none, or one on another machine
 		own = -1
 	}
-	slices.SortFunc(f.places, func(a, b place) int {
+	slices.SortFunc(out, func(a, b place) int {
 		switch own {
 		case a.number:
 			return -1
@@ -96,7 +136,7 @@ func (p probe) look() finding {
 		}
 		return cmp.Compare(a.number, b.number)
 	})
-	return f
+	return out
 }
 
 // keysIn reads the files that may hold a display's keys.

@@ -1,0 +1,51 @@
+package screen
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	warrenv1 "warren/api/warren/v1"
+)
+
+// offerTime bounds how long the end of a session waits for a viewer that reads
+// nothing.
+const offerTime = time.Second
+
+// displays is the event that tells of displays.
+func displays(all []Named) *warrenv1.ScreenEvent {
+	out := &warrenv1.ScreenDisplays{}
+	for _, d := range all[:min(len(all), maxDisplays)] {
+		out.Displays = append(out.Displays, &warrenv1.ScreenDisplay{Name: d.Name, Owner: d.Owner})
+	}
+	return &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Displays{Displays: out}}
+}
+
+// offer tells a viewer whose display ends, or is not there, what else is. ctx
+// is the stream's, for the session's has ended.
+func (v *viewer) offer(ctx context.Context, err error) {
+	var no *Unavailable
+	if !errors.Is(err, ErrGone) && !errors.As(err, &no) {
+		return
+	}
+	var others []Named
+	for _, d := range append(v.left, no.others()...) {
+		if v.display != nil && d.Name == v.display.Name() {
+			continue
+		}
+		if v.encoder == nil { // nobody may have agreed to anything yet
+			d.Owner = ""
+		}
+		others = append(others, d)
+	}
+	ctx, cancel := context.WithTimeout(ctx, offerTime)
+	defer cancel()
+	_ = v.event(ctx, displays(others)) // a viewer that is gone misses nothing
+}
+
+func (u *Unavailable) others() []Named {
+	if u == nil {
+		return nil
+	}
+	return u.Displays
+}
