@@ -126,7 +126,7 @@ func (v *viewer) film(ctx context.Context, now time.Time) error {
 	default:
 	}
 	v.mu.Lock()
-	link, wish := video.Link{Rate: v.pacer.best(), Most: v.pacer.most}, v.wished
+	link, wish := video.Link{Rate: v.pacer.best(), Most: v.pacer.purse.most}, v.wished
 	heard := v.pacer.heard(now)
 	v.mu.Unlock()
 	if !v.dirt.some || !heard { // a viewer that does not look is not behind

@@ -45,7 +45,7 @@ const (
 type pacer struct {
 	window   float64
 	starting bool
-	most     float64 // bytes a second that the viewer wishes at most; 0 is no bound
+	purse    purse
 
 	flight    []flying
 	inFlight  int
@@ -83,6 +83,18 @@ func newPacer() *pacer { return &pacer{window: firstWindow, starting: true} }
 // room is how many bytes a frame may have now; 0 is none, until something is
 // acknowledged.
 func (p *pacer) room(now time.Time) int {
+	n := p.carries(now)
+	if may, bound := p.purse.has(now); bound {
+		if may < leastWindow/2 {
+			return 0
+		}
+		n = min(n, int(may))
+	}
+	return n
+}
+
+// carries is room, as far as the link is concerned.
+func (p *pacer) carries(now time.Time) int {
 	p.emptying = now.Sub(p.measuredAt) > measureEvery
 	window := p.allowed()
 	switch {
@@ -108,13 +120,16 @@ func (p *pacer) room(now time.Time) int {
 // codec's affair, which knows the link's rate; what counts here is time: while
 // one picture is encoded, the one before may be on the way and being painted.
 func (p *pacer) ahead(now time.Time) bool {
-	return (p.room(now) > 0 || !p.emptying) && p.filmed.frames < 2
+	if may, bound := p.purse.has(now); bound && may <= 0 {
+		return false
+	}
+	return (p.carries(now) > 0 || !p.emptying) && p.filmed.frames < 2
 }
 
 // allowed is the window within what the viewer wishes.
 func (p *pacer) allowed() float64 {
-	if p.most > 0 {
-		return min(p.window, max(p.most*(p.way+queueTarget).Seconds(), leastWindow))
+	if p.purse.most > 0 {
+		return min(p.window, max(p.purse.most*(p.way+queueTarget).Seconds(), leastWindow))
 	}
 	return p.window
 }
@@ -126,6 +141,7 @@ func (p *pacer) sent(number uint32, bytes int, film bool, now time.Time) {
 		f.deliveredAt = now
 	}
 	p.inFlight += bytes
+	p.purse.pay(bytes)
 	if film {
 		p.filmed.frames++
 		p.filmed.bytes += bytes

@@ -55,7 +55,7 @@ func (v *viewer) take(ctx context.Context, in *warrenv1.ScreenInput) error {
 		return nil
 	case *warrenv1.ScreenInput_Quality:
 		v.mu.Lock()
-		v.pacer.most = float64(i.Quality.GetMaxKbitS()) * 1000 / 8
+		v.pacer.purse.allow(i.Quality.GetMaxKbitS(), time.Now())
 		switch i.Quality.GetMode() {
 		case "lossless":
 			v.wished = video.Lossless

@@ -255,12 +255,12 @@ func (c *Chooser) tooDear(link Link) (why string, behind bool) {
 	cost, late := c.cost()
 	limit := link.limit()
 	switch {
+	case link.Most > 0 && limit == link.Most && (late > slots/2 || cost > share*link.Most):
+		return fmt.Sprintf("%s are allowed, and every pixel of what moves would take more", mbit(link.Most)), late > slots/2
 	case late > slots/2 && limit > 0:
 		return fmt.Sprintf("the link carries %s, and every pixel of what moves would take more", mbit(limit)), true
 	case late > slots/2:
 		return "the link does not carry every pixel of what moves", true
-	case link.Most > 0 && cost > share*link.Most:
-		return fmt.Sprintf("%s are allowed, and every pixel of what moves would take more", mbit(link.Most)), false
 	case cost > costs:
 		return fmt.Sprintf("every pixel of what moves took %s in the last second", mbit(cost)), false
 	}

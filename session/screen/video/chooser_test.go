@@ -51,6 +51,9 @@ func TestChoices(t *testing.T) {
 		"a film on a fast link of which little is allowed": {
 			{span: 2 * s, paint: film, bytes: 15_000, link: Link{Rate: fast.Rate, Most: 2e6 / 8}, want: film, codec: codec.VP9, kbit: 1500, why: "2.0 Mbit/s are allowed", turns: 1},
 		},
+		"a film on a link of unknown rate of which little is allowed": {
+			{span: 2 * s, paint: film, bytes: 3_000, behind: true, link: Link{Most: 1e6 / 8}, want: film, codec: codec.AV1, kbit: 750, why: "1.0 Mbit/s are allowed", turns: 1},
+		},
 		"a link of unknown rate that falls behind": {
 			{span: 2 * s, paint: film, bytes: 3_000, behind: true, want: film, codec: codec.VP9, kbit: 4000, why: "does not carry", turns: 1},
 		},
