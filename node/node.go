@@ -41,6 +41,10 @@ type Config struct {
 	// Waiting is called where this machine waits for its approval first; may be
 	// nil, as Ready may.
 	Waiting func()
+	// Heir is how this program is started so that it calls Inherit first: its
+	// path, its name and more arguments. Where none is given, keys that a
+	// technician holds on a display stay down when this process is killed.
+	Heir []string
 	// RenewEvery is how often the node looks whether its record is due; 0 is
 	// every hour.
 	RenewEvery time.Duration

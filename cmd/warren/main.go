@@ -12,10 +12,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"warren/node"
 	"warren/node/fault"
 )
 
 func main() {
+	if code, ours := node.Inherit(os.Args); ours {
+		os.Exit(code)
+	}
 	os.Exit(run(os.Args[1:], standard()))
 }
 

@@ -51,6 +51,7 @@ it runs in a terminal or --console is given.`,
 					a.say("ready")
 					service.Notify("READY=1", "STATUS=ready")
 				},
+				Heir:    []string{"/proc/self/exe", os.Args[0]},
 				Waiting: func() { service.Notify("READY=1", "STATUS=waits for approval; see warren status") },
 				Log:     slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level})),
 			})

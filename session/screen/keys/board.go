@@ -95,7 +95,7 @@ func NewBoard(l Layout) *Board {
 func (b *Board) SetLayout(l Layout) {
 	b.layout = l
 	for c, both := range b.given {
-		if l.Keys[c].symbol(State{}) != both[0] || l.Keys[c].symbol(State{Mods: Shift}) != both[1] {
+		if !l.Gives(c, both[0], both[1]) {
 			delete(b.given, c)
 		}
 	}

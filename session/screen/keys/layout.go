@@ -94,6 +94,11 @@ func (k *Key) symbol(s State) Keysym {
 	return none
 }
 
+// Gives reports whether a key gives one symbol, and another with Shift.
+func (l *Layout) Gives(c Keycode, plain, shifted Keysym) bool {
+	return l.Keys[c].symbol(State{}) == plain && l.Keys[c].symbol(State{Mods: Shift}) == shifted
+}
+
 // spare reports whether nothing uses the keycode.
 func (k *Key) spare() bool {
 	if k.Mods != 0 {

@@ -20,8 +20,10 @@ type Desk struct {
 	seats seats
 }
 
-// New makes the desk.
-func New() *Desk { return &Desk{} }
+// New makes the desk. heir is how this program is started so that it calls
+// Inherit: its path and arguments, beginning with its name. Where that is given,
+// another process lets go of what seats hold when this one is killed.
+func New(heir ...string) *Desk { return &Desk{seats: seats{program: heir}} }
 
 // Open implements screen.Desk.
 func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, error) {

@@ -12,7 +12,10 @@ import (
 type Desk struct{}
 
 // New makes the desk.
-func New() *Desk { return &Desk{} }
+func New(...string) *Desk { return &Desk{} }
+
+// Inherit is for other systems.
+func Inherit([]string) (code int, ours bool) { return 0, false }
 
 // Open implements screen.Desk.
 func (*Desk) Open(context.Context, screen.Want) (screen.Display, error) { return nil, errSystem() }

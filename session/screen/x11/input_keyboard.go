@@ -125,6 +125,15 @@ func (k keyboard) press(c keys.Keycode, down bool) {
 	xtest.FakeInput(k.Conn, kind, c, 0, xproto.WindowNone, 0, 0, 0)
 }
 
+// click presses or releases a button.
+func (k keyboard) click(b byte, down bool) {
+	kind := byte(xproto.ButtonRelease)
+	if down {
+		kind = xproto.ButtonPress
+	}
+	xtest.FakeInput(k.Conn, kind, b, 0, xproto.WindowNone, 0, 0, 0)
+}
+
 // give gives a keycode a keysym, and one with Shift; 0 takes them away.
 func (k keyboard) give(c keys.Keycode, plain, shifted keys.Keysym) error {
 	both := []xproto.Keysym{xproto.Keysym(plain), xproto.Keysym(shifted)}

@@ -35,25 +35,35 @@ const (
 	silence = 1500 * time.Millisecond
 )
 
-// seats counts the seats on each display.
+// seats has the seats on each display, and their heirs.
 type seats struct {
-	mu    sync.Mutex
-	taken map[string]int
+	program []string // an heir's
+	mu      sync.Mutex
+	taken   map[string]*estate
 }
 
-// take counts one more; first tells that there was none.
-func (s *seats) take(display string) (first bool, back func()) {
+// take counts one more; first tells that there was none. back counts it no more.
+func (s *seats) take(display string) (e *estate, first bool, back func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.taken == nil {
-		s.taken = map[string]int{}
+		s.taken = map[string]*estate{}
 	}
-	s.taken[display]++
-	return s.taken[display] == 1, func() {
+	if e = s.taken[display]; e == nil {
+		e, first = &estate{program: s.program, holding: newHolding()}, true
+		s.taken[display] = e
+	}
+	e.count++
+	return e, first, func() {
 		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.taken[display]--; s.taken[display] == 0 {
+		e.count--
+		last := e.count == 0
+		if last {
 			delete(s.taken, display)
+		}
+		s.mu.Unlock()
+		if last {
+			e.settle()
 		}
 	}
 }
@@ -66,7 +76,8 @@ type seat struct {
 	clip    atomic.Pointer[clipboard] // events come before it is there
 	stale   atomic.Bool               // the keyboard has become another
 	changed atomic.Bool               // so has its state
-	back    func()                    // counts the seat no more
+	estate  *estate
+	back    func() // counts the seat no more
 
 	mu      sync.Mutex // held by whoever speaks of what follows
 	board   *keys.Board
@@ -86,8 +97,8 @@ func (d *Display) Seat(ctx context.Context, o screen.SeatOptions) (screen.Seat, 
 		return nil, err
 	}
 	s.keys = keyboard{s.link}
-	first, back := d.seats.take(d.Name())
-	s.back = back
+	var first bool
+	s.estate, first, s.back = d.seats.take(d.Name())
 	if err := s.ask(func() error { return s.begin(first) }); err != nil {
 		s.link.Close()
 		s.back()
@@ -144,7 +155,7 @@ func (s *seat) letGoOfOld() error {
 	}
 	for b := byte(1); b <= 5; b++ {
 		if p.Mask&(xproto.KeyButMaskButton1<<(b-1)) != 0 {
-			xtest.FakeInput(s.Conn, xproto.ButtonRelease, b, 0, xproto.WindowNone, 0, 0, 0)
+			s.keys.click(b, false)
 		}
 	}
 	return s.keys.sync()
@@ -250,7 +261,7 @@ func (s *seat) strike(ctx context.Context, what func(keys.State) []keys.Stroke) 
 	for i, one := range strokes {
 		switch one.Op {
 		case keys.Press, keys.Release:
-			s.keys.press(one.Keycode, one.Op == keys.Press)
+			s.press(one.Keycode, one.Op == keys.Press)
 			settled = false
 		case keys.SetLocks:
 			err = s.keys.lock(one.Mods, one.On)
@@ -260,7 +271,7 @@ func (s *seat) strike(ctx context.Context, what func(keys.State) []keys.Stroke) 
 				err = pause(ctx, settle)
 			}
 			if err == nil {
-				err = s.keys.give(one.Keycode, one.Keysym, one.Shifted)
+				err = s.give(one.Keycode, one.Keysym, one.Shifted)
 			}
 		}
 		if err == nil && i%typedAtOnce == typedAtOnce-1 {
@@ -281,6 +292,39 @@ func (s *seat) ascertain() (err error) {
 	s.changed.Store(false)
 	if s.state, err = s.keys.state(); err != nil {
 		s.changed.Store(true)
+	}
+	return err
+}
+
+// press, click and give tell the holding before something goes down, and once it
+// comes up: an heir that lets go of too much does no harm.
+func (s *seat) press(c keys.Keycode, down bool) {
+	s.hold(holdingKeys, c, down, func() { s.keys.press(c, down) })
+}
+
+func (s *seat) click(b byte, down bool) {
+	s.hold(holdingButtons, b, down, func() { s.keys.click(b, down) })
+}
+
+func (s *seat) hold(base int, n byte, down bool, do func()) {
+	if down {
+		s.estate.appoint(s.link)
+		s.estate.holding.set(base, n, true)
+	}
+	do()
+	if !down {
+		s.estate.holding.set(base, n, false)
+	}
+}
+
+func (s *seat) give(c keys.Keycode, plain, shifted keys.Keysym) error {
+	if plain != 0 {
+		s.estate.appoint(s.link)
+		s.estate.holding.give(c, plain, shifted)
+	}
+	err := s.keys.give(c, plain, shifted)
+	if plain == 0 && err == nil {
+		s.estate.holding.give(c, 0, 0)
 	}
 	return err
 }
@@ -323,11 +367,7 @@ func (s *seat) point(p *warrenv1.ScreenPointer) {
 		if was == is {
 			continue
 		}
-		kind := byte(xproto.ButtonRelease)
-		if is == 1 {
-			kind = xproto.ButtonPress
-		}
-		xtest.FakeInput(s.Conn, kind, button(bit), 0, xproto.WindowNone, 0, 0, 0)
+		s.click(button(bit), is == 1)
 	}
 	s.buttons = p.GetButtons() & (1<<buttons - 1)
 }
@@ -355,8 +395,8 @@ func (s *seat) notches(left, more int, back, forth byte) int {
 		if left < 0 {
 			b = back
 		}
-		xtest.FakeInput(s.Conn, xproto.ButtonPress, b, 0, xproto.WindowNone, 0, 0, 0)
-		xtest.FakeInput(s.Conn, xproto.ButtonRelease, b, 0, xproto.WindowNone, 0, 0, 0)
+		s.keys.click(b, true)
+		s.keys.click(b, false)
 		if left < 0 {
 			left += notch
 		} else {
@@ -369,11 +409,11 @@ func (s *seat) notches(left, more int, back, forth byte) int {
 // release lets go of all keys and buttons, s.mu held.
 func (s *seat) release() {
 	for _, one := range s.board.Release() {
-		s.keys.press(one.Keycode, false)
+		s.press(one.Keycode, false)
 	}
 	for bit := range buttons {
 		if s.buttons>>bit&1 == 1 {
-			xtest.FakeInput(s.Conn, xproto.ButtonRelease, button(bit), 0, xproto.WindowNone, 0, 0, 0)
+			s.click(button(bit), false)
 		}
 	}
 	s.buttons, s.wheel = 0, image.Point{}
@@ -386,7 +426,7 @@ func (s *seat) fallSilent() {
 	if !s.closed {
 		_ = s.ask(func() error {
 			for _, one := range s.board.Calm() {
-				s.keys.press(one.Keycode, false)
+				s.press(one.Keycode, false)
 			}
 			return s.keys.sync()
 		})
@@ -410,7 +450,7 @@ func (s *seat) Close() error {
 			return err
 		}
 		for _, c := range s.board.Mapped() {
-			if err := s.keys.give(c, 0, 0); err != nil {
+			if err := s.give(c, 0, 0); err != nil {
 				return err
 			}
 		}

@@ -42,6 +42,8 @@ var errServer = errors.New("the X server's answer is not acceptable")
 type link struct {
 	*xgb.Conn
 	raw    net.Conn
+	place  place
+	key    *cookie // that opened it, nil where none was shown
 	guard  *guard
 	screen xproto.ScreenInfo
 	order  byte // of an image's bytes
@@ -125,32 +127,49 @@ func connect(ctx context.Context, p place, handle func(*link, event)) (*link, er
 var errForeign = errors.New("the X server is another user's than the key")
 
 func connectWith(ctx context.Context, p place, key *cookie, handle func(*link, event)) (l *link, err error) {
-	prepare()
-	raw, err := (&net.Dialer{Timeout: connectTime}).DialContext(ctx, "unix", p.socket)
+	raw, err := dial(ctx, p, key)
 	if err != nil {
 		return nil, fmt.Errorf("display %s: %w", p.name, err)
 	}
-	defer func() {
-		if err != nil {
-			raw.Close()
-		}
-	}()
-	defer context.AfterFunc(ctx, func() { raw.Close() })()
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	defer stop()
 	var shown []byte
 	if key != nil {
-		uid, err := listens(raw)
-		if err != nil {
-			return nil, fmt.Errorf("display %s: %w", p.name, err)
-		}
-		if !key.fits(uid) {
-			return nil, fmt.Errorf("display %s: %w", p.name, errForeign)
-		}
 		shown = key.data
 	}
-	if err := raw.SetDeadline(time.Now().Add(connectTime)); err != nil {
+	if l, err = greet(raw, shown, handle); err != nil {
+		return nil, fmt.Errorf("display %s: %w", p.name, err)
+	}
+	l.place, l.key = p, key
+	l.unwatch = context.AfterFunc(ctx, func() { time.AfterFunc(closing, func() { raw.Close() }) })
+	return l, nil
+}
+
+// dial reaches the server at p, which is one that key is for.
+func dial(ctx context.Context, p place, key *cookie) (net.Conn, error) {
+	raw, err := (&net.Dialer{Timeout: connectTime}).DialContext(ctx, "unix", p.socket)
+	if err != nil || key == nil {
+		return raw, err
+	}
+	uid, err := listens(raw)
+	if err == nil && !key.fits(uid) {
+		err = errForeign
+	}
+	if err != nil {
+		raw.Close()
 		return nil, err
 	}
-	l = &link{raw: raw, extensions: map[string]opened{}, pixel: map[byte]byte{}, done: make(chan struct{})}
+	return raw, nil
+}
+
+// greet makes a link of a connection, which is closed where that fails.
+func greet(raw net.Conn, shown []byte, handle func(*link, event)) (l *link, err error) {
+	prepare()
+	l = &link{raw: raw, extensions: map[string]opened{}, pixel: map[byte]byte{}, done: make(chan struct{}), unwatch: func() bool { return true }}
+	if err := raw.SetDeadline(time.Now().Add(connectTime)); err != nil {
+		raw.Close()
+		return nil, err
+	}
 	err = safely(func() error {
 		l.guard = &guard{Conn: raw, buffered: bufio.NewReaderSize(raw, 16<<10), hello: hello(shown)}
 		c, err := xgb.NewConnNet(l.guard)
@@ -172,13 +191,12 @@ func connectWith(ctx context.Context, p place, key *cookie, handle func(*link, e
 		err = raw.SetDeadline(time.Time{})
 	}
 	if err != nil {
+		raw.Close()
 		if l.Conn != nil {
-			raw.Close()
 			l.serve(func(*link, event) {})
 		}
-		return nil, fmt.Errorf("display %s: %w", p.name, err)
+		return nil, err
 	}
-	l.unwatch = context.AfterFunc(ctx, func() { time.AfterFunc(closing, func() { raw.Close() }) })
 	go l.serve(handle) // ends when the connection does; Close waits for it
 	return l, nil
 }

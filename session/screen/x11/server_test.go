@@ -8,6 +8,7 @@ import (
 	"image"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,6 +64,30 @@ func startServerAs(t testing.TB, user *syscall.Credential, arguments ...string) 
 	}
 	xproto.CreateGC(s.link.Conn, s.gc, xproto.Drawable(s.link.screen.Root), xproto.GcSubwindowMode, []uint32{xproto.SubwindowModeIncludeInferiors})
 	return s
+}
+
+// startNobodys runs a server with a key as another user; only root can.
+func startNobodys(t *testing.T) *server {
+	t.Helper()
+	authority := filepath.Join(openFolder(t), "key")
+	cookie := []byte("0123456789abcdef")
+	b := append([]byte{1, 0, 0, 4, 'h', 'o', 's', 't', 0, 0, 0, byte(len(cookieName))}, cookieName...)
+	if err := os.WriteFile(authority, append(append(b, 0, 16), cookie...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return startServerAs(t, &syscall.Credential{Uid: nobody, Gid: nobody}, "-screen", "0", "300x200x24", "-auth", authority)
+}
+
+// openFolder is one that other users can read.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	for dir := folder; dir != "/tmp" && len(dir) > 1; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
 }
 
 func (s *server) place(t testing.TB) place {
