@@ -15,9 +15,9 @@ export async function display(s, size = "1280x720") {
 		if (existsSync(`/tmp/.X11-unix/X${n}`)) {
 			continue;
 		}
-		s.run("Xvfb", [`:${n}`, "-screen", "0", `${size}x24`, "-nolisten", "tcp", "-noreset", "-fbdir", dir]);
+		const server = s.run("Xvfb", [`:${n}`, "-screen", "0", `${size}x24`, "-nolisten", "tcp", "-noreset", "-fbdir", dir]);
 		await until("the X server", () => existsSync(`/tmp/.X11-unix/X${n}`));
-		return { name: `:${n}`, dir, memory: join(dir, "Xvfb_screen0") };
+		return { name: `:${n}`, dir, server, memory: join(dir, "Xvfb_screen0") };
 	}
 }
 

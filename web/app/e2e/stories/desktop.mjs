@@ -90,5 +90,28 @@ export const desktop = {
 		ask(x, "xrandr", "--delmonitor", "right");
 		await until("one monitor is left", async () => (await menu.getAttribute("aria-label"))?.includes("Monitor") === false);
 		await until("the picture is whole", () => same(page, x));
+
+		// Somebody logs in, and out again.
+		const third = await display(s, "640x480");
+		const listed = async (name) => {
+			await menu.click();
+			const n = await page.getByRole("menuitemradio", { name: new RegExp(`^${name}`) }).count();
+			await page.keyboard.press("Escape");
+			return n > 0;
+		};
+		await until("a display that has come is listed", () => listed(third.name));
+		assert(await listed(other.name), "the one before is not listed any more");
+		third.server.kill("SIGKILL");
+		await until("one that has gone is not", async () => !(await listed(third.name)));
+		await same(page, x);
+
+		// The display that is looked at ends: another is a click away, and not shown without it.
+		x.server.kill("SIGTERM");
+		const instead = page.getByRole("group", { name: "Other displays" }).getByRole("button", { name: new RegExp(`^${other.name}`) });
+		await instead.waitFor();
+		await visible(page, "It is asked for again");
+		await s.show(page, "desktop-ended");
+		await instead.click();
+		await until("the other display", () => same(page, other));
 	},
 };

@@ -29,6 +29,7 @@ export function Bar(props: {
 	const { desk, shown } = props;
 	const [clip, setClip] = useState(false);
 	const full = useFullScreen();
+	const phase = phaseOf(shown);
 	const open = shown.phase === "open";
 	const controls = open && shown.ready?.control === true;
 	const toggleFull = async (): Promise<void> => {
@@ -50,7 +51,7 @@ export function Bar(props: {
 	return (
 		<div className="desk-bar" role="toolbar" aria-label={t.desk.of(props.name)}>
 			<a className="desk-name" href={props.back} title={t.desk.back(props.name)}>
-				<Dot tone={tones[shown.phase]} label={t.desk.phases[shown.phase]} />
+				<Dot tone={tones[shown.phase]} label={t.desk.phases[phase]} />
 				<strong>
 					<Name>{props.name}</Name>
 				</strong>
@@ -106,17 +107,20 @@ export function Bar(props: {
 	);
 }
 
+const phaseOf = (shown: Shown): Shown["phase"] | "gone" => (shown.gone && shown.phase !== "open" ? "gone" : shown.phase);
+
 /** How the picture travels, and who looks too. */
 function Travel({ shown }: { shown: Shown }): ReactElement {
 	const t = useText();
 	const { quality: q, path } = shown;
 	return (
 		<div className="say small dim">
-			{shown.phase !== "open" && <span>{t.desk.phases[shown.phase]}</span>}
+			{shown.phase !== "open" && <span>{t.desk.phases[phaseOf(shown)]}</span>}
 			{shown.phase === "open" && shown.verb === "view" && <span>{t.desk.watching}</span>}
 			{q !== undefined && shown.phase === "open" && (
 				<span className="num" title={q.why} data-quality={q.mode}>
-					{t.desk.modeWord(q.mode)} · {t.desk.rate(q.kbitS)} · {t.desk.frames(q.framesS)} · {t.desk.rtt(q.rttMs)}
+					{t.desk.modeWord(q.mode)} · {t.desk.rate(q.kbitS)}
+					{shown.limit > 0 && ` (${t.desk.atMost(t.desk.limitOf(shown.limit))})`} · {t.desk.frames(q.framesS)} · {t.desk.rtt(q.rttMs)}
 				</span>
 			)}
 			{path?.kind !== undefined && path.kind !== "" && (

@@ -6,6 +6,7 @@ import { useText } from "../text";
 import { Button, Name, Wrong } from "../ui/parts";
 import { Bar } from "./Bar";
 import { Desk, type Shown, type Verb } from "./desk";
+import { whose } from "./menus";
 import { Offer } from "./Offer";
 
 const none = createStore<Shown | undefined>(undefined);
@@ -41,6 +42,8 @@ export function DesktopView(props: { device: string; name: string; verb: Verb; d
 		}
 	}, [desk, open]);
 
+	const choose = (display: string): void => go(`${href("devices", props.device, "desktop")}?${askFor(display, shown?.verb ?? props.verb)}`);
+
 	return (
 		<div className="desk-page">
 			<h1 className="only-read">{t.desk.of(props.name)}</h1>
@@ -50,13 +53,13 @@ export function DesktopView(props: { device: string; name: string; verb: Verb; d
 					shown={shown}
 					name={props.name}
 					back={href("devices", props.device)}
-					choose={(display) => go(`${href("devices", props.device, "desktop")}?${askFor(display, shown.verb)}`)}
+					choose={choose}
 				/>
 			)}
 			<div className={shown?.ready === undefined ? "desk-view blank" : "desk-view"} ref={box}>
 				{desk !== undefined && shown !== undefined && (
 					<>
-						<Over desk={desk} shown={shown} />
+						<Over desk={desk} shown={shown} choose={choose} />
 						<Offer desk={desk} copied={shown.copied} />
 					</>
 				)}
@@ -71,7 +74,8 @@ function askFor(display: string, verb: Verb): string {
 }
 
 /** What lies over the picture while there is none, or something is to be said. */
-function Over({ desk, shown }: { desk: Desk; shown: Shown }): ReactElement | null {
+function Over(props: { desk: Desk; shown: Shown; choose: (display: string) => void }): ReactElement | null {
+	const { desk, shown } = props;
 	const t = useText();
 	const now = useNow(1000);
 	const left = (until: number): number => Math.max(0, Math.ceil((until - now) / 1000));
@@ -80,29 +84,57 @@ function Over({ desk, shown }: { desk: Desk; shown: Shown }): ReactElement | nul
 			{t.desk.open}
 		</Button>
 	);
+	const others = shown.displays.filter((d) => d.name !== shown.display);
+	const instead = others.length > 0 && (
+		<div className="desk-others" role="group" aria-label={t.desk.others}>
+			<span>{t.desk.others}</span>
+			{others.map((d) => (
+				<Button key={d.name} slim icon="devices" onClick={() => props.choose(d.name)}>
+					<Name>{whose(d)}</Name>
+				</Button>
+			))}
+		</div>
+	);
 	switch (shown.phase) {
 		case "connecting":
-			return <Say>{t.desk.connecting}</Say>;
+			return shown.gone ? (
+				<Say>
+					<div>{t.desk.gone(shown.display)}</div>
+					{instead}
+				</Say>
+			) : (
+				<Say>{t.desk.connecting}</Say>
+			);
 		case "asking":
 			return <Say>{t.desk.asking(left(shown.askedUntil))}</Say>;
 		case "lost":
 			return (
 				<Say>
-					{shown.problem !== undefined && <Name>{shown.problem.message}</Name>}
-					<div>{t.terminal.reconnecting(left(shown.retryAt))}</div>
+					<div>
+						{shown.gone ? t.desk.gone(shown.display) : shown.problem !== undefined && <bdi>{shown.problem.message}</bdi>}
+						<div>{shown.gone ? t.desk.askedAgain(left(shown.retryAt)) : t.terminal.reconnecting(left(shown.retryAt))}</div>
+					</div>
 					{again}
+					{instead}
 				</Say>
 			);
 		case "ended":
 			return (
 				<Say>
-					{shown.problem !== undefined ? <Wrong problem={shown.problem} /> : <div>{t.desk.ended}</div>}
+					{shown.gone ? (
+						<div>{t.desk.gone(shown.display)}</div>
+					) : shown.problem !== undefined ? (
+						<Wrong problem={shown.problem} />
+					) : (
+						<div>{t.desk.ended}</div>
+					)}
 					{shown.problem?.kind === "denied" && shown.verb === "control" && (
 						<Button slim icon="eye" onClick={() => desk.as("view")}>
 							{t.desk.openView}
 						</Button>
 					)}
 					{again}
+					{instead}
 				</Say>
 			);
 		case "open":

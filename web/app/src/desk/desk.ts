@@ -1,7 +1,8 @@
 import { access, currentBearer, ends } from "../api/bearer";
 import { type Problem, toldOf } from "../api/fault";
 import { cache } from "../api/queries";
-import type { ScreenEvent, ScreenQuality, ScreenReady } from "../gen/screen_pb";
+import type { ScreenDisplay, ScreenEvent, ScreenQuality, ScreenReady } from "../gen/screen_pb";
+import { keep, kept } from "../lib/settings";
 import { createStore } from "../lib/store";
 import { Cursor } from "./cursor";
 import { type Copied, Exchange } from "./exchange";
@@ -41,12 +42,26 @@ export interface Shown {
 	picture: boolean;
 	scale: Scale;
 	mode: Mode;
+	/** What may come of the picture at most, in kbit/s; 0 is no limit. */
+	limit: number;
+	/** Which display is looked at, or asked for: ":1"; empty is the device's choice. */
+	display: string;
+	/** All displays that the device has told of. */
+	displays: ScreenDisplay[];
+	/** The display that was looked at is none of them any more. */
+	gone: boolean;
 	monitor: number;
 	/** What the device copied last. */
 	copied: Copied | undefined;
 }
 
 const longestWait = 15_000;
+
+/** How often a display that is gone is asked for again: for a minute, as its server may only restart. */
+const mostForGone = 8;
+
+/** The limits there are to choose from, in kbit/s; 0 is none. */
+export const limits = [0, 10_000, 5000, 2000, 1000, 500];
 
 /** One desktop: its canvas, its connection, and the hands on it. */
 export class Desk {
@@ -65,11 +80,13 @@ export class Desk {
 	private retry: ReturnType<typeof setTimeout> | undefined;
 	private attempts = 0;
 	private everOpen = false;
+	/** The device has told what displays it has, in this connection. */
+	private told = false;
 
 	constructor(
 		private readonly device: string,
-		/** ":1"; empty is the device's choice. */
-		private readonly display: string,
+		/** The display to begin with. */
+		private readonly first: string,
 		verb: Verb,
 		label: string,
 		parent: HTMLElement,
@@ -88,6 +105,10 @@ export class Desk {
 			picture: false,
 			scale: "fit",
 			mode: "auto",
+			limit: limits.find((n) => String(n) === kept("limit")) ?? 0,
+			display: first,
+			displays: [],
+			gone: false,
 			monitor: 0,
 			copied: undefined,
 		});
@@ -139,6 +160,7 @@ export class Desk {
 
 	connect(): void {
 		clearTimeout(this.retry);
+		this.told = false;
 		const s = this.shown.get();
 		this.change({ phase: "connecting", problem: undefined, retryAt: 0, note: "", picture: false, viewers: [], quality: undefined });
 		this.hands.letGo();
@@ -149,7 +171,7 @@ export class Desk {
 		this.line.connect(`${scheme}//${location.host}/console/desktop`, currentBearer(), {
 			device: this.device,
 			verb: s.verb,
-			display: this.display,
+			display: s.display,
 			monitor: s.monitor,
 			maxWidth: px(box.width),
 			maxHeight: px(box.height),
@@ -198,7 +220,16 @@ export class Desk {
 			void cache.invalidateQueries({ queryKey: ["whoami"] });
 		}
 		if (problem.kind === "unavailable" && this.everOpen) {
-			this.again();
+			const { displays, display } = this.shown.get();
+			const gone = this.told && !displays.some((d) => d.name === display);
+			if (gone && displays.length === 0) {
+				// There is none to take this one for, so it may be any.
+				this.change({ display: this.first });
+			}
+			this.change({ gone });
+			if (!gone || this.attempts < mostForGone) {
+				this.again();
+			}
 		}
 	}
 
@@ -222,14 +253,19 @@ export class Desk {
 			case "ready":
 				this.everOpen = true;
 				this.attempts = 0;
+				this.told = true;
 				this.picture.resize(e.value.width, e.value.height);
-				this.change({ phase: "open", ready: e.value, monitor: e.value.monitor });
+				// What is opened again is this one: another is the technician's choice.
+				this.change({ phase: "open", ready: e.value, monitor: e.value.monitor, display: e.value.display, displays: e.value.displays, gone: false });
 				if (typeof VideoDecoder === "undefined") {
-					this.choose("lossless");
-				} else if (this.shown.get().mode !== "auto") {
-					this.choose(this.shown.get().mode);
+					this.change({ mode: "lossless" });
 				}
+				this.wish();
 				this.measure();
+				break;
+			case "displays":
+				this.told = true;
+				this.change({ displays: e.value.displays });
 				break;
 			case "asking":
 				this.change({ phase: "asking", askedUntil: Date.now() + e.value.seconds * 1000 });
@@ -277,7 +313,19 @@ export class Desk {
 
 	choose(mode: Mode): void {
 		this.change({ mode });
-		this.say({ case: "quality", value: { mode, maxKbitS: 0 } });
+		this.wish();
+	}
+
+	/** Bounds what comes of the picture, here and in this browser's next desktops. */
+	atMost(limit: number): void {
+		keep("limit", String(limit));
+		this.change({ limit });
+		this.wish();
+	}
+
+	private wish(): void {
+		const { mode, limit } = this.shown.get();
+		this.say({ case: "quality", value: { mode, maxKbitS: limit } });
 	}
 
 	look(monitor: number): void {

@@ -3,14 +3,14 @@ import type { ReactElement } from "react";
 import { useText } from "../text";
 import { Icon } from "../ui/Icon";
 import { Button, Name } from "../ui/parts";
-import type { Desk, Mode, Shown } from "./desk";
+import { type Desk, limits, type Mode, type Shown } from "./desk";
 
 const modes: Mode[] = ["auto", "lossless", "video"];
 
 /** How the picture is sent, how the display is sized, and what is not possible. */
 export function Menu({ desk, shown }: { desk: Desk; shown: Shown }): ReactElement {
 	const t = useText();
-	const limits = shown.ready?.limits ?? [];
+	const missing = shown.ready?.limits ?? [];
 	return (
 		<DropdownMenu.Root modal={false}>
 			<DropdownMenu.Trigger asChild>
@@ -29,13 +29,19 @@ export function Menu({ desk, shown }: { desk: Desk; shown: Shown }): ReactElemen
 							<bdi>{shown.quality.why}</bdi>
 						</DropdownMenu.Label>
 					)}
+					<DropdownMenu.Label className="label">{t.desk.limit}</DropdownMenu.Label>
+					<DropdownMenu.RadioGroup className="desk-limits" value={String(shown.limit)} onValueChange={(v) => desk.atMost(Number(v))}>
+						{limits.map((n) => (
+							<Choice key={n} value={String(n)} label={n === 0 ? t.desk.noLimit : t.desk.limitOf(n)} />
+						))}
+					</DropdownMenu.RadioGroup>
 					<DropdownMenu.Separator className="line" />
 					<DropdownMenu.Item disabled={shown.ready?.control !== true} onSelect={() => desk.fitDisplay()}>
 						<span className="tick" />
 						{t.desk.fitDisplay}
 					</DropdownMenu.Item>
-					{limits.length > 0 && <DropdownMenu.Label className="label">{t.desk.limits}</DropdownMenu.Label>}
-					{limits.map((l) => (
+					{missing.length > 0 && <DropdownMenu.Label className="label">{t.desk.limits}</DropdownMenu.Label>}
+					{missing.map((l) => (
 						<DropdownMenu.Label key={l} className="label">
 							<bdi>{l}</bdi>
 						</DropdownMenu.Label>
@@ -75,7 +81,8 @@ export function Specials({ desk }: { desk: Desk }): ReactElement {
 /** Which display is looked at, and which of its monitors; nothing where there is one. */
 export function Screens({ desk, shown, choose }: { desk: Desk; shown: Shown; choose: (display: string) => void }): ReactElement | null {
 	const t = useText();
-	const { monitors = [], displays = [], display = "" } = shown.ready ?? {};
+	const { display, displays } = shown;
+	const monitors = shown.ready?.monitors ?? [];
 	if (monitors.length < 2 && displays.length < 2) {
 		return null;
 	}
@@ -93,7 +100,7 @@ export function Screens({ desk, shown, choose }: { desk: Desk; shown: Shown; cho
 							<DropdownMenu.Label className="label">{t.desk.display}</DropdownMenu.Label>
 							<DropdownMenu.RadioGroup value={display} onValueChange={choose}>
 								{displays.map((d) => (
-									<Choice key={d.name} value={d.name} label={d.owner === "" ? d.name : `${d.name} · ${d.owner}`} />
+									<Choice key={d.name} value={d.name} label={whose(d)} />
 								))}
 							</DropdownMenu.RadioGroup>
 						</>
@@ -114,6 +121,9 @@ export function Screens({ desk, shown, choose }: { desk: Desk; shown: Shown; cho
 		</DropdownMenu.Root>
 	);
 }
+
+/** A display, and whose it is. */
+export const whose = (d: { name: string; owner: string }): string => (d.owner === "" ? d.name : `${d.name} · ${d.owner}`);
 
 function Choice({ value, label, disabled }: { value: string; label: string; disabled?: boolean }): ReactElement {
 	return (

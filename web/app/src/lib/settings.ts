@@ -5,7 +5,7 @@ export type Language = "en" | "de";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-function kept(key: string): string | null {
+export function kept(key: string): string | null {
 	try {
 		return localStorage.getItem(`warren.${key}`);
 	} catch {
@@ -13,7 +13,7 @@ function kept(key: string): string | null {
 	}
 }
 
-function keep(key: string, value: string): void {
+export function keep(key: string, value: string): void {
 	try {
 		localStorage.setItem(`warren.${key}`, value);
 	} catch {
