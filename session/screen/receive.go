@@ -115,7 +115,7 @@ func letsGo(in *warrenv1.ScreenInput) bool {
 		return !i.Key.GetDown()
 	case *warrenv1.ScreenInput_Pointer:
 		return i.Pointer.GetButtons() == 0
-	case *warrenv1.ScreenInput_Release:
+	case *warrenv1.ScreenInput_Release, *warrenv1.ScreenInput_Held:
 		return true
 	default:
 		return false

@@ -1093,6 +1093,7 @@ type ScreenInput struct {
 	//	*ScreenInput_Release
 	//	*ScreenInput_Quality
 	//	*ScreenInput_Special
+	//	*ScreenInput_Held
 	Input         isScreenInput_Input `protobuf_oneof:"input"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1225,6 +1226,15 @@ func (x *ScreenInput) GetSpecial() string {
 	return ""
 }
 
+func (x *ScreenInput) GetHeld() *ScreenHeld {
+	if x != nil {
+		if x, ok := x.Input.(*ScreenInput_Held); ok {
+			return x.Held
+		}
+	}
+	return nil
+}
+
 type isScreenInput_Input interface {
 	isScreenInput_Input()
 }
@@ -1271,6 +1281,10 @@ type ScreenInput_Special struct {
 	Special string `protobuf:"bytes,10,opt,name=special,proto3,oneof"`
 }
 
+type ScreenInput_Held struct {
+	Held *ScreenHeld `protobuf:"bytes,11,opt,name=held,proto3,oneof"`
+}
+
 func (*ScreenInput_Ack) isScreenInput_Input() {}
 
 func (*ScreenInput_Key) isScreenInput_Input() {}
@@ -1290,6 +1304,8 @@ func (*ScreenInput_Release) isScreenInput_Input() {}
 func (*ScreenInput_Quality) isScreenInput_Input() {}
 
 func (*ScreenInput_Special) isScreenInput_Input() {}
+
+func (*ScreenInput_Held) isScreenInput_Input() {}
 
 // ScreenAck: all frames up to number are painted.
 type ScreenAck struct {
@@ -1591,6 +1607,45 @@ func (x *ScreenView) GetResize() bool {
 	return false
 }
 
+// ScreenHeld says that a key or a button is still held. A viewer that has said so
+// once says so twice a second for as long as anything is: when it is silent, the
+// device lets go.
+type ScreenHeld struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScreenHeld) Reset() {
+	*x = ScreenHeld{}
+	mi := &file_warren_v1_screen_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScreenHeld) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScreenHeld) ProtoMessage() {}
+
+func (x *ScreenHeld) ProtoReflect() protoreflect.Message {
+	mi := &file_warren_v1_screen_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScreenHeld.ProtoReflect.Descriptor instead.
+func (*ScreenHeld) Descriptor() ([]byte, []int) {
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{19}
+}
+
 // ScreenRelease lets go of all keys and buttons.
 type ScreenRelease struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1600,7 +1655,7 @@ type ScreenRelease struct {
 
 func (x *ScreenRelease) Reset() {
 	*x = ScreenRelease{}
-	mi := &file_warren_v1_screen_proto_msgTypes[19]
+	mi := &file_warren_v1_screen_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1667,7 @@ func (x *ScreenRelease) String() string {
 func (*ScreenRelease) ProtoMessage() {}
 
 func (x *ScreenRelease) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[19]
+	mi := &file_warren_v1_screen_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1680,7 @@ func (x *ScreenRelease) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenRelease.ProtoReflect.Descriptor instead.
 func (*ScreenRelease) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{19}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{20}
 }
 
 // ScreenChoice is the viewer's wish for the picture.
@@ -1641,7 +1696,7 @@ type ScreenChoice struct {
 
 func (x *ScreenChoice) Reset() {
 	*x = ScreenChoice{}
-	mi := &file_warren_v1_screen_proto_msgTypes[20]
+	mi := &file_warren_v1_screen_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1653,7 +1708,7 @@ func (x *ScreenChoice) String() string {
 func (*ScreenChoice) ProtoMessage() {}
 
 func (x *ScreenChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_warren_v1_screen_proto_msgTypes[20]
+	mi := &file_warren_v1_screen_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1666,7 +1721,7 @@ func (x *ScreenChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScreenChoice.ProtoReflect.Descriptor instead.
 func (*ScreenChoice) Descriptor() ([]byte, []int) {
-	return file_warren_v1_screen_proto_rawDescGZIP(), []int{20}
+	return file_warren_v1_screen_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ScreenChoice) GetMode() string {
@@ -1762,7 +1817,7 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\aseconds\x18\x01 \x01(\rR\aseconds\" \n" +
 	"\n" +
 	"ScreenNote\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text\"\xd6\x03\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\"\x83\x04\n" +
 	"\vScreenInput\x12(\n" +
 	"\x03ack\x18\x01 \x01(\v2\x14.warren.v1.ScreenAckH\x00R\x03ack\x12(\n" +
 	"\x03key\x18\x02 \x01(\v2\x14.warren.v1.ScreenKeyH\x00R\x03key\x12\x14\n" +
@@ -1774,7 +1829,8 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\arelease\x18\b \x01(\v2\x18.warren.v1.ScreenReleaseH\x00R\arelease\x123\n" +
 	"\aquality\x18\t \x01(\v2\x17.warren.v1.ScreenChoiceH\x00R\aquality\x12\x1a\n" +
 	"\aspecial\x18\n" +
-	" \x01(\tH\x00R\aspecialB\a\n" +
+	" \x01(\tH\x00R\aspecial\x12+\n" +
+	"\x04held\x18\v \x01(\v2\x15.warren.v1.ScreenHeldH\x00R\x04heldB\a\n" +
 	"\x05input\"#\n" +
 	"\tScreenAck\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\"c\n" +
@@ -1795,7 +1851,9 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\amonitor\x18\x01 \x01(\rR\amonitor\x12\x14\n" +
 	"\x05width\x18\x02 \x01(\rR\x05width\x12\x16\n" +
 	"\x06height\x18\x03 \x01(\rR\x06height\x12\x16\n" +
-	"\x06resize\x18\x04 \x01(\bR\x06resize\"\x0f\n" +
+	"\x06resize\x18\x04 \x01(\bR\x06resize\"\f\n" +
+	"\n" +
+	"ScreenHeld\"\x0f\n" +
 	"\rScreenRelease\"@\n" +
 	"\fScreenChoice\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\x1c\n" +
@@ -1814,7 +1872,7 @@ func file_warren_v1_screen_proto_rawDescGZIP() []byte {
 	return file_warren_v1_screen_proto_rawDescData
 }
 
-var file_warren_v1_screen_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_warren_v1_screen_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_warren_v1_screen_proto_goTypes = []any{
 	(*ScreenRequest)(nil),   // 0: warren.v1.ScreenRequest
 	(*ScreenEvent)(nil),     // 1: warren.v1.ScreenEvent
@@ -1835,8 +1893,9 @@ var file_warren_v1_screen_proto_goTypes = []any{
 	(*ScreenPointer)(nil),   // 16: warren.v1.ScreenPointer
 	(*ScreenWheel)(nil),     // 17: warren.v1.ScreenWheel
 	(*ScreenView)(nil),      // 18: warren.v1.ScreenView
-	(*ScreenRelease)(nil),   // 19: warren.v1.ScreenRelease
-	(*ScreenChoice)(nil),    // 20: warren.v1.ScreenChoice
+	(*ScreenHeld)(nil),      // 19: warren.v1.ScreenHeld
+	(*ScreenRelease)(nil),   // 20: warren.v1.ScreenRelease
+	(*ScreenChoice)(nil),    // 21: warren.v1.ScreenChoice
 }
 var file_warren_v1_screen_proto_depIdxs = []int32{
 	2,  // 0: warren.v1.ScreenEvent.ready:type_name -> warren.v1.ScreenReady
@@ -1857,13 +1916,14 @@ var file_warren_v1_screen_proto_depIdxs = []int32{
 	17, // 15: warren.v1.ScreenInput.wheel:type_name -> warren.v1.ScreenWheel
 	8,  // 16: warren.v1.ScreenInput.clipboard:type_name -> warren.v1.ScreenClipboard
 	18, // 17: warren.v1.ScreenInput.view:type_name -> warren.v1.ScreenView
-	19, // 18: warren.v1.ScreenInput.release:type_name -> warren.v1.ScreenRelease
-	20, // 19: warren.v1.ScreenInput.quality:type_name -> warren.v1.ScreenChoice
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	20, // 18: warren.v1.ScreenInput.release:type_name -> warren.v1.ScreenRelease
+	21, // 19: warren.v1.ScreenInput.quality:type_name -> warren.v1.ScreenChoice
+	19, // 20: warren.v1.ScreenInput.held:type_name -> warren.v1.ScreenHeld
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_screen_proto_init() }
@@ -1893,6 +1953,7 @@ func file_warren_v1_screen_proto_init() {
 		(*ScreenInput_Release)(nil),
 		(*ScreenInput_Quality)(nil),
 		(*ScreenInput_Special)(nil),
+		(*ScreenInput_Held)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1900,7 +1961,7 @@ func file_warren_v1_screen_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_warren_v1_screen_proto_rawDesc), len(file_warren_v1_screen_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -63,6 +63,7 @@ const (
 type Board struct {
 	layout Layout
 	held   []held
+	rest   []held                // modifiers that are up while the viewer is silent
 	spare  []Keycode             // the least recently used first
 	given  map[Keycode][2]Keysym // what spare ones were mapped to, with Shift the second
 	locks  Mods                  // what locking modifiers there are
@@ -132,7 +133,7 @@ func (b *Board) begin(s State) {
 
 // Release lets go of everything.
 func (b *Board) Release() []Stroke {
-	b.out = nil
+	b.out, b.rest = nil, nil
 	b.letGo(func(held) bool { return true })
 	return b.out
 }
@@ -174,6 +175,15 @@ func (b *Board) Key(e Event, s State) []Stroke {
 	b.begin(s)
 	if e.Code == "" { // a keyboard on a screen has no places
 		e.Code = " " + e.Key
+	}
+	b.rest = slices.DeleteFunc(b.rest, func(h held) bool {
+		if e.Down {
+			return flag(h.keysym)&e.Flags == 0
+		}
+		return h.code == e.Code
+	})
+	if e.Down {
+		b.wake()
 	}
 	i := slices.IndexFunc(b.held, func(h held) bool { return h.code == e.Code })
 	switch {
@@ -353,6 +363,35 @@ func (b *Board) hold(code string, wanted []Keysym, c Keycode) {
 // Repeats reports whether a key is down that the server repeats.
 func (b *Board) Repeats() bool {
 	return slices.ContainsFunc(b.held, func(h held) bool { return h.keycode != 0 && flag(h.keysym) == 0 })
+}
+
+// Holds reports whether any key is down.
+func (b *Board) Holds() bool {
+	return slices.ContainsFunc(b.held, func(h held) bool { return h.keycode != 0 })
+}
+
+// Rest lets go of everything, for a viewer that is silent. What it does next
+// finds the modifiers down again that it holds by then.
+func (b *Board) Rest() []Stroke {
+	rest := slices.DeleteFunc(slices.Clone(b.held), func(h held) bool { return flag(h.keysym) == 0 || h.code == lent })
+	out := b.Release()
+	b.rest = rest
+	return out
+}
+
+// Wake presses what rests: before a button, or the wheel. Keys do so by
+// themselves.
+func (b *Board) Wake() []Stroke {
+	b.out = nil
+	b.wake()
+	return b.out
+}
+
+func (b *Board) wake() {
+	for _, h := range b.rest {
+		b.hold(h.code, h.again, h.keycode)
+	}
+	b.rest = nil
 }
 
 // Calm lets go of the keys that the server repeats.

@@ -162,6 +162,36 @@ func TestNothingStaysDown(t *testing.T) {
 	}
 }
 
+// TestRest: what a silent viewer held is up; the modifiers that it still holds
+// are down again for what it does next, and come up when it says so.
+func TestRest(t *testing.T) {
+	s := newServer(t, "us")
+	b := NewBoard(s.layout)
+	script(s, b, "+ShiftLeft Shift", "+ControlLeft Control", "+KeyB b")
+	s.take()
+	s.do(b.Rest())
+	if len(s.down) > 0 || b.Holds() {
+		t.Fatalf("down: %v", s.down)
+	}
+	s.do(b.Key(Event{Code: "ShiftLeft", Key: "Shift", Flags: FlagControl}, s.state()))
+	s.do(b.Key(Event{Code: "KeyC", Key: "c", Down: true, Flags: FlagControl}, s.state()))
+	s.do(b.Key(Event{Code: "KeyC", Key: "c", Flags: FlagControl}, s.state()))
+	if got := s.take(); got != "C-c" || len(s.down) != 1 {
+		t.Errorf("typed %q, down %v", got, s.down)
+	}
+	s.do(b.Rest())
+	s.do(b.Wake())
+	if len(s.down) != 1 {
+		t.Errorf("down: %v", s.down)
+	}
+	s.do(b.Rest())
+	script(s, b, "-ControlLeft Control")
+	s.do(b.Wake())
+	if got := script(s, b, "+KeyD d", "-KeyD d"); got != "d" || len(s.down) > 0 {
+		t.Errorf("typed %q, down %v", got, s.down)
+	}
+}
+
 // TestText: all characters arrive, however many the keyboard does not have,
 // and a keycode is given away only after others were struck.
 func TestText(t *testing.T) {
@@ -258,6 +288,8 @@ func FuzzBoard(f *testing.F) {
 		s.do(b.Key(Event{Code: "KeyQ", Key: "@", Down: true, Flags: Flags(flags)}, s.state()))
 		e.Down = false
 		s.do(b.Key(e, s.state()))
+		s.do(b.Rest())
+		s.do(b.Wake())
 		s.do(b.Text(text, s.state()))
 		s.do(b.Key(Event{Code: code + "x", Key: key, Down: true, Flags: Flags(flags) << 1}, s.state()))
 		s.do(b.Release())

@@ -210,6 +210,7 @@ func (b *Board) borrow(s Keysym) (way, bool) {
 // ends are the Return key, other control characters are left out.
 func (b *Board) Text(text string, s State) []Stroke {
 	b.begin(s)
+	b.rest = nil
 	b.letGo(func(held) bool { return true })
 	caps := b.state.Locked & Lock
 	if caps != 0 {

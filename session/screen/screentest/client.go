@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -106,6 +107,19 @@ func (c *Client) Run(ctx context.Context) error {
 			if err := c.Input(ctx, ack); err != nil && ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
+		}
+	}
+}
+
+// Hold says that the technician holds something until ctx ends, as pages do.
+func (c *Client) Hold(ctx context.Context) {
+	beat := time.NewTicker(500 * time.Millisecond)
+	defer beat.Stop()
+	for c.Input(ctx, &warrenv1.ScreenInput{Input: &warrenv1.ScreenInput_Held{Held: &warrenv1.ScreenHeld{}}}) == nil {
+		select {
+		case <-beat.C:
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -39,6 +39,39 @@ type estate struct {
 	begun time.Time
 }
 
+// seats has the seats on each display, and their heirs.
+type seats struct {
+	program []string // an heir's
+	mu      sync.Mutex
+	taken   map[string]*estate
+}
+
+// take counts one more; first tells that there was none. back counts it no more.
+func (s *seats) take(display string) (e *estate, first bool, back func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken == nil {
+		s.taken = map[string]*estate{}
+	}
+	if e = s.taken[display]; e == nil {
+		e, first = &estate{program: s.program, holding: newHolding()}, true
+		s.taken[display] = e
+	}
+	e.count++
+	return e, first, func() {
+		s.mu.Lock()
+		e.count--
+		last := e.count == 0
+		if last {
+			delete(s.taken, display)
+		}
+		s.mu.Unlock()
+		if last {
+			e.settle()
+		}
+	}
+}
+
 // appoint sees to it that there is an heir, or soon will be: nobody waits for
 // one. It speaks to the server as l does.
 func (e *estate) appoint(l *link) {

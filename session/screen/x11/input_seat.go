@@ -29,44 +29,7 @@ const (
 	// settle is how long programs get to read what was typed before a keycode
 	// means something else.
 	settle = 300 * time.Millisecond
-	// silence is how long a viewer may say nothing while a key is down that the
-	// server repeats: its browser repeats it too. After that the link is taken
-	// for lost, and the key comes up long before the session ends.
-	silence = 1500 * time.Millisecond
 )
-
-// seats has the seats on each display, and their heirs.
-type seats struct {
-	program []string // an heir's
-	mu      sync.Mutex
-	taken   map[string]*estate
-}
-
-// take counts one more; first tells that there was none. back counts it no more.
-func (s *seats) take(display string) (e *estate, first bool, back func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.taken == nil {
-		s.taken = map[string]*estate{}
-	}
-	if e = s.taken[display]; e == nil {
-		e, first = &estate{program: s.program, holding: newHolding()}, true
-		s.taken[display] = e
-	}
-	e.count++
-	return e, first, func() {
-		s.mu.Lock()
-		e.count--
-		last := e.count == 0
-		if last {
-			delete(s.taken, display)
-		}
-		s.mu.Unlock()
-		if last {
-			e.settle()
-		}
-	}
-}
 
 // seat is one technician's hands on a display: a connection of its own.
 type seat struct {
@@ -85,7 +48,11 @@ type seat struct {
 	region  image.Rectangle
 	buttons uint32
 	wheel   image.Point // what is left of a notch
+	lapsed  uint32      // buttons that the viewer held when it fell silent, and holds
 	idle    *time.Timer // for fallSilent
+	heard   time.Time   // the viewer, last
+	acted   time.Time   // ... with more than that it holds something
+	beats   bool        // it says so while it holds something
 	closed  bool
 }
 
@@ -200,9 +167,7 @@ func (s *seat) Take(ctx context.Context, in *warrenv1.ScreenInput) error {
 	defer s.mu.Unlock()
 	s.idle.Stop()
 	err := s.ask(func() error { return s.take(ctx, in) })
-	if s.board.Repeats() {
-		s.idle.Reset(silence)
-	}
+	s.heed(in)
 	return err
 }
 
@@ -238,6 +203,8 @@ func (s *seat) take(ctx context.Context, in *warrenv1.ScreenInput) error {
 		return s.keys.sync()
 	case *warrenv1.ScreenInput_Wheel:
 		return s.turn(i.Wheel)
+	case *warrenv1.ScreenInput_Held:
+		s.beats = true
 	case *warrenv1.ScreenInput_Release:
 		s.release()
 		return s.keys.sync()
@@ -296,39 +263,6 @@ func (s *seat) ascertain() (err error) {
 	return err
 }
 
-// press, click and give tell the holding before something goes down, and once it
-// comes up: an heir that lets go of too much does no harm.
-func (s *seat) press(c keys.Keycode, down bool) {
-	s.hold(holdingKeys, c, down, func() { s.keys.press(c, down) })
-}
-
-func (s *seat) click(b byte, down bool) {
-	s.hold(holdingButtons, b, down, func() { s.keys.click(b, down) })
-}
-
-func (s *seat) hold(base int, n byte, down bool, do func()) {
-	if down {
-		s.estate.appoint(s.link)
-		s.estate.holding.set(base, n, true)
-	}
-	do()
-	if !down {
-		s.estate.holding.set(base, n, false)
-	}
-}
-
-func (s *seat) give(c keys.Keycode, plain, shifted keys.Keysym) error {
-	if plain != 0 {
-		s.estate.appoint(s.link)
-		s.estate.holding.give(c, plain, shifted)
-	}
-	err := s.keys.give(c, plain, shifted)
-	if plain == 0 && err == nil {
-		s.estate.holding.give(c, 0, 0)
-	}
-	return err
-}
-
 // refresh asks for the keyboard where it has become another.
 func (s *seat) refresh() error {
 	if !s.stale.Swap(false) {
@@ -362,14 +296,19 @@ func (s *seat) point(p *warrenv1.ScreenPointer) {
 	last := s.region.Max.Sub(image.Pt(1, 1))
 	at.X, at.Y = min(max(at.X, s.region.Min.X), last.X), min(max(at.Y, s.region.Min.Y), last.Y)
 	xtest.FakeInput(s.Conn, xproto.MotionNotify, 0, 0, s.screen.Root, int16(at.X), int16(at.Y), 0) //nolint:gosec // on the display
+	s.lapsed &= p.GetButtons()
+	held := p.GetButtons() & (1<<buttons - 1) &^ s.lapsed
+	if held&^s.buttons != 0 {
+		s.rouse()
+	}
 	for bit := range buttons {
-		was, is := s.buttons>>bit&1, p.GetButtons()>>bit&1
+		was, is := s.buttons>>bit&1, held>>bit&1
 		if was == is {
 			continue
 		}
 		s.click(button(bit), is == 1)
 	}
-	s.buttons = p.GetButtons() & (1<<buttons - 1)
+	s.buttons = held
 }
 
 // maxTurn bounds one message's notches.
@@ -378,6 +317,7 @@ const maxTurn = 100
 // turn clicks the wheel's buttons for each whole notch; what is left waits for
 // more, and is forgotten where the wheel turns round.
 func (s *seat) turn(w *warrenv1.ScreenWheel) error {
+	s.rouse()
 	s.wheel.X = s.notches(s.wheel.X, int(w.GetDx()), 6, 7)
 	s.wheel.Y = s.notches(s.wheel.Y, int(w.GetDy()), 4, 5)
 	return s.keys.sync()
@@ -404,33 +344,6 @@ func (s *seat) notches(left, more int, back, forth byte) int {
 		}
 	}
 	return left
-}
-
-// release lets go of all keys and buttons, s.mu held.
-func (s *seat) release() {
-	for _, one := range s.board.Release() {
-		s.press(one.Keycode, false)
-	}
-	for bit := range buttons {
-		if s.buttons>>bit&1 == 1 {
-			s.click(button(bit), false)
-		}
-	}
-	s.buttons, s.wheel = 0, image.Point{}
-}
-
-// fallSilent ends what the server would repeat for a viewer that is silent.
-func (s *seat) fallSilent() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closed {
-		_ = s.ask(func() error {
-			for _, one := range s.board.Calm() {
-				s.press(one.Keycode, false)
-			}
-			return s.keys.sync()
-		})
-	}
 }
 
 // Close implements screen.Seat.

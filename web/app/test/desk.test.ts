@@ -1,8 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { clipParts, contentOf, Incoming, plain, png, textOf } from "../src/desk/clip";
 import { Shapes } from "../src/desk/cursor";
 import { FrameError, maxFrame, readFrame } from "../src/desk/frame";
 import { ZstdError } from "../src/desk/fse";
+import { Grip } from "../src/desk/grip";
 import { type Input, isWayOut, type Key, Keyboard, textParts } from "../src/desk/keyboard";
 import { buttonsOf, Pointer, wheelOf } from "../src/desk/pointer";
 import { Zstd } from "../src/desk/zstd";
@@ -319,6 +320,40 @@ describe("the pointer", () => {
 		p.fingerDown(1, { x: 5, y: 5 }, 50, 50);
 		p.fingerUp(1, true);
 		expect(short(said)).toEqual(["5,5:4", "5,5:0"]);
+	});
+});
+
+describe("the grip", () => {
+	afterEach(() => void vi.useRealTimers());
+	it("says twice a second that something is held, at once, and no longer than it is", () => {
+		vi.useFakeTimers();
+		const said: Input[] = [];
+		const say = (i: Input): void => {
+			said.push(i);
+			grip.changed();
+		};
+		const k = new Keyboard(say, false);
+		const p = new Pointer(say, () => ({ x: 0, y: 0 }), () => Date.now());
+		const grip = new Grip((i) => said.push(i), () => k.holds() || p.holds());
+		const after = (ms: number): string[] => {
+			vi.advanceTimersByTime(ms);
+			return short(said.splice(0));
+		};
+		k.keydown(key("ShiftLeft", "Shift", { shiftKey: true }));
+		expect(after(1100)).toEqual(["+ShiftLeft:Shift", "held", "held", "held"]);
+		p.at({ x: 1, y: 1 }, 1);
+		k.keyup(key("ShiftLeft", "Shift"));
+		expect(after(500)).toEqual(["1,1:1", "-ShiftLeft:Shift", "held"]);
+		p.at({ x: 1, y: 1 }, 0);
+		expect(after(5000)).toEqual(["1,1:0"]);
+		k.type("a text"); // is typed whole
+		k.keydown(key("KeyA", "a"));
+		k.release(true); // the page has lost the keyboard
+		expect(after(5000)).toEqual(["text a text", "+KeyA:a", "held", "release"]);
+		p.at({ x: 2, y: 2 }, 2);
+		p.release();
+		grip.changed();
+		expect(after(5000)).toEqual(["2,2:4", "held"]);
 	});
 });
 

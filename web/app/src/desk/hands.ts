@@ -1,5 +1,6 @@
 import { pastedContent } from "./clip";
 import type { Exchange } from "./exchange";
+import { Grip } from "./grip";
 import { isWayOut, Keyboard, type Say } from "./keyboard";
 import { Pointer, type Place } from "./pointer";
 
@@ -25,6 +26,7 @@ export class Hands {
 	readonly field = document.createElement("textarea");
 	private readonly keyboard: Keyboard;
 	private readonly pointer: Pointer;
+	private readonly grip: Grip;
 	private readonly off = new AbortController();
 	private pasting: ReturnType<typeof setTimeout> | undefined;
 
@@ -40,8 +42,13 @@ export class Hands {
 		this.field.autocomplete = "off";
 		this.field.spellcheck = false;
 		host.append(canvas, this.field);
-		this.keyboard = new Keyboard(held.say, mac);
-		this.pointer = new Pointer(held.say, (dx, dy) => this.pan(dx, dy));
+		const say: Say = (input) => {
+			held.say(input);
+			this.grip.changed();
+		};
+		this.keyboard = new Keyboard(say, mac);
+		this.pointer = new Pointer(say, (dx, dy) => this.pan(dx, dy));
+		this.grip = new Grip(held.say, () => this.keyboard.holds() || this.pointer.holds());
 		this.listen();
 	}
 
@@ -216,6 +223,7 @@ export class Hands {
 		this.waiting = undefined;
 		this.pointer.release();
 		this.keyboard.release(this.held.live());
+		this.grip.changed();
 	}
 
 	dispose(): void {

@@ -114,6 +114,10 @@ export class Keyboard {
 		}
 	}
 
+	holds(): boolean {
+		return this.down.size > 0;
+	}
+
 	/** A key that is pressed and let go. */
 	tap(code: string, key: string): void {
 		this.say({ case: "key", value: { code, key, down: true, modifiers: 0 } });

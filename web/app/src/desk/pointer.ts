@@ -155,6 +155,10 @@ export class Pointer {
 		}
 	}
 
+	holds(): boolean {
+		return this.buttons !== 0;
+	}
+
 	/** Nothing is held any more. */
 	release(): void {
 		clearTimeout(this.late);
