@@ -154,6 +154,47 @@ export const hands = {
 		await s.fits(page, "desktop, touch");
 	},
 
+	// Nothing stays down where the page hangs, or the watched machine's node is killed.
+	async held(s) {
+		const x = await display(s);
+		const bytes = await bytesOf(s, x, "\\033[?1002h\\033[?1006h");
+		const machine = await watched(s, x, "till-10");
+		const page = await desk(s, "till-10", x);
+		await opened(page);
+		const at = await place(page, 300, 300);
+		const comes = (what, re, patience) =>
+			until(what, () => re.test(bytes.read()), patience).catch((e) => {
+				throw new Error(`${e.message}: there is ${JSON.stringify(bytes.read())}`);
+			});
+		const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+		await page.mouse.move(at.x, at.y);
+		await page.mouse.down();
+		await comes("the button is down", /^\x1b\[<0;\d+;\d+M$/);
+		await pause(6000); // longer than a silent hand may hold it
+		await comes("a hand that moves nothing holds it", /^\x1b\[<0;\d+;\d+M$/, 1000);
+		const hangs = page.evaluate(() => {
+			for (const end = Date.now() + 8000; Date.now() < end; );
+			return Date.now();
+		});
+		await comes("it is let go", /^\x1b\[<0;\d+;\d+M\x1b\[<0;\d+;\d+m$/);
+		assert(Date.now() < (await hangs), "it was let go only when the page was back");
+		await page.mouse.move(at.x + 100, at.y);
+		await page.mouse.up();
+		await page.mouse.down();
+		await comes("it is pressed anew", /m\x1b\[<0;\d+;\d+M$/);
+
+		await keys(page);
+		const k = await keyboard(page);
+		await k.key("rawKeyDown", "KeyA", "a");
+		await comes("a key repeats", /aaa/);
+		machine.node.kill("SIGKILL");
+		await comes("the dead node's button is let go", /M(?:a|\x1b\[<32;\d+;\d+M)*\x1b\[<0;\d+;\d+ma*$/);
+		await pause(300);
+		const typed = bytes.read();
+		await pause(1500);
+		assert(bytes.read() === typed, "the dead node's key goes on and on");
+	},
+
 	async full(s) {
 		const x = await display(s);
 		const bytes = await bytesOf(s, x);
