@@ -107,9 +107,9 @@ export const sights = {
 
 		// The notice has a way out, which needs no mesh; nobody is asked again at once.
 		stop(x);
-		await visible(page, "the person at the device stopped it");
+		await visible(page, "The person at the device ended the session");
 		await page.getByRole("button", { name: "Open again" }).click();
-		await visible(page, "has just said no");
+		await visible(page, "in two minutes you may ask again");
 	},
 
 	/** The answer is no. */
@@ -121,7 +121,7 @@ export const sights = {
 		await visible(page, "The person at the device is asked");
 		await until("a no ends it", async () => {
 			deny(x);
-			await page.getByText("the person at the device said no").waitFor({ timeout: 1000 });
+			await page.getByText("The person at the device said no").waitFor({ timeout: 1000 });
 			return true;
 		});
 		assert(await page.evaluate(() => document.querySelector(".desk-canvas").width === 1), "there was a picture");

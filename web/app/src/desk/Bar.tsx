@@ -107,7 +107,7 @@ export function Bar(props: {
 	);
 }
 
-const phaseOf = (shown: Shown): Shown["phase"] | "gone" => (shown.gone && shown.phase !== "open" ? "gone" : shown.phase);
+const phaseOf = (shown: Shown): Shown["phase"] | "gone" => (shown.gone && shown.ready !== undefined && shown.phase !== "open" ? "gone" : shown.phase);
 
 /** How the picture travels, and who looks too. */
 function Travel({ shown }: { shown: Shown }): ReactElement {

@@ -1,13 +1,11 @@
-import { type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
-import { useNow } from "../lib/clock";
+import { type ReactElement, useEffect, useRef, useState } from "react";
 import { go, href } from "../lib/router";
 import { createStore, useStore } from "../lib/store";
 import { useText } from "../text";
-import { Button, Name, Wrong } from "../ui/parts";
 import { Bar } from "./Bar";
 import { Desk, type Shown, type Verb } from "./desk";
-import { whose } from "./menus";
 import { Offer } from "./Offer";
+import { Over } from "./Over";
 
 const none = createStore<Shown | undefined>(undefined);
 
@@ -56,7 +54,7 @@ export function DesktopView(props: { device: string; name: string; verb: Verb; d
 					choose={choose}
 				/>
 			)}
-			<div className={shown?.ready === undefined ? "desk-view blank" : "desk-view"} ref={box}>
+			<div className={`desk-view ${shown?.ready === undefined ? "blank" : open ? "" : "stale"}`} ref={box}>
 				{desk !== undefined && shown !== undefined && (
 					<>
 						<Over desk={desk} shown={shown} choose={choose} />
@@ -71,89 +69,4 @@ export function DesktopView(props: { device: string; name: string; verb: Verb; d
 /** An address's question for a display. */
 function askFor(display: string, verb: Verb): string {
 	return new URLSearchParams(verb === "view" ? { display, view: "" } : { display }).toString();
-}
-
-/** What lies over the picture while there is none, or something is to be said. */
-function Over(props: { desk: Desk; shown: Shown; choose: (display: string) => void }): ReactElement | null {
-	const { desk, shown } = props;
-	const t = useText();
-	const now = useNow(1000);
-	const left = (until: number): number => Math.max(0, Math.ceil((until - now) / 1000));
-	const again = (
-		<Button slim icon="refresh" onClick={() => desk.connect()}>
-			{t.desk.open}
-		</Button>
-	);
-	const others = shown.displays.filter((d) => d.name !== shown.display);
-	const instead = others.length > 0 && (
-		<div className="desk-others" role="group" aria-label={t.desk.others}>
-			<span>{t.desk.others}</span>
-			{others.map((d) => (
-				<Button key={d.name} slim icon="devices" onClick={() => props.choose(d.name)}>
-					<Name>{whose(d)}</Name>
-				</Button>
-			))}
-		</div>
-	);
-	switch (shown.phase) {
-		case "connecting":
-			return shown.gone ? (
-				<Say>
-					<div>{t.desk.gone(shown.display)}</div>
-					{instead}
-				</Say>
-			) : (
-				<Say>{t.desk.connecting}</Say>
-			);
-		case "asking":
-			return <Say>{t.desk.asking(left(shown.askedUntil))}</Say>;
-		case "lost":
-			return (
-				<Say>
-					<div>
-						{shown.gone ? t.desk.gone(shown.display) : shown.problem !== undefined && <bdi>{shown.problem.message}</bdi>}
-						<div>{shown.gone ? t.desk.askedAgain(left(shown.retryAt)) : t.terminal.reconnecting(left(shown.retryAt))}</div>
-					</div>
-					{again}
-					{instead}
-				</Say>
-			);
-		case "ended":
-			return (
-				<Say>
-					{shown.gone ? (
-						<div>{t.desk.gone(shown.display)}</div>
-					) : shown.problem !== undefined ? (
-						<Wrong problem={shown.problem} />
-					) : (
-						<div>{t.desk.ended}</div>
-					)}
-					{shown.problem?.kind === "denied" && shown.verb === "control" && (
-						<Button slim icon="eye" onClick={() => desk.as("view")}>
-							{t.desk.openView}
-						</Button>
-					)}
-					{again}
-					{instead}
-				</Say>
-			);
-		case "open":
-			if (!shown.picture) {
-				return <Say>{t.desk.waiting}</Say>;
-			}
-			return shown.note === "" ? null : (
-				<Say>
-					<Name>{shown.note}</Name>
-					<Button slim look="plain" icon="close" aria-label={t.common.close} onClick={() => desk.hush()} />
-				</Say>
-			);
-	}
-}
-
-function Say({ children }: { children: ReactNode }): ReactElement {
-	return (
-		<div className="desk-over" role="status">
-			{typeof children === "string" ? <div>{children}</div> : children}
-		</div>
-	);
 }

@@ -48,8 +48,10 @@ export interface Shown {
 	display: string;
 	/** All displays that the device has told of. */
 	displays: ScreenDisplay[];
-	/** The display that was looked at is none of them any more. */
+	/** The display that is looked at, or was asked for, is none of them. */
 	gone: boolean;
+	/** The device let this session begin. */
+	begun: boolean;
 	monitor: number;
 	/** What the device copied last. */
 	copied: Copied | undefined;
@@ -109,6 +111,7 @@ export class Desk {
 			display: first,
 			displays: [],
 			gone: false,
+			begun: false,
 			monitor: 0,
 			copied: undefined,
 		});
@@ -162,7 +165,7 @@ export class Desk {
 		clearTimeout(this.retry);
 		this.told = false;
 		const s = this.shown.get();
-		this.change({ phase: "connecting", problem: undefined, retryAt: 0, note: "", picture: false, viewers: [], quality: undefined });
+		this.change({ phase: "connecting", problem: undefined, begun: false, retryAt: 0, note: "", picture: false, viewers: [], quality: undefined });
 		this.hands.letGo();
 		this.clips.reset();
 		const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -184,7 +187,7 @@ export class Desk {
 		if ("paint" in m) {
 			this.painted(m.paint);
 		} else if ("opened" in m) {
-			this.change({ path: m.opened.path });
+			this.change({ path: m.opened.path, begun: true });
 		} else if ("path" in m) {
 			this.change({ path: m.path });
 		} else if ("event" in m) {
@@ -214,19 +217,18 @@ export class Desk {
 
 	private failed(problem: Problem): void {
 		this.hands.letGo();
-		this.change({ phase: "ended", problem });
+		const { displays, display } = this.shown.get();
+		const gone = this.told && problem.kind === "unavailable" && !displays.some((d) => d.name === display);
+		this.change({ phase: "ended", problem, gone });
 		if (problem.kind === "denied") {
 			// Where it is the bearer that has ended, this shows it.
 			void cache.invalidateQueries({ queryKey: ["whoami"] });
 		}
 		if (problem.kind === "unavailable" && this.everOpen) {
-			const { displays, display } = this.shown.get();
-			const gone = this.told && !displays.some((d) => d.name === display);
 			if (gone && displays.length === 0) {
 				// There is none to take this one for, so it may be any.
 				this.change({ display: this.first });
 			}
-			this.change({ gone });
 			if (!gone || this.attempts < mostForGone) {
 				this.again();
 			}
@@ -265,7 +267,7 @@ export class Desk {
 				break;
 			case "displays":
 				this.told = true;
-				this.change({ displays: e.value.displays });
+				this.change({ displays: e.value.displays.map((d) => this.known(d)) });
 				break;
 			case "asking":
 				this.change({ phase: "asking", askedUntil: Date.now() + e.value.seconds * 1000 });
@@ -288,6 +290,12 @@ export class Desk {
 			case "clipboard":
 				void this.clips.came(e.value);
 		}
+	}
+
+	/** A display whose owner is not told where nobody has agreed to a look, and was before. */
+	private known(d: ScreenDisplay): ScreenDisplay {
+		const before = this.shown.get().displays.find((o) => o.name === d.name);
+		return d.owner === "" && before !== undefined ? before : d;
 	}
 
 	/** How the picture lies on the page. */

@@ -24,6 +24,7 @@ export function Menu({ desk, shown }: { desk: Desk; shown: Shown }): ReactElemen
 							<Choice key={v} value={v} label={t.desk.modes[v]} disabled={v === "video" && typeof VideoDecoder === "undefined"} />
 						))}
 					</DropdownMenu.RadioGroup>
+					{typeof VideoDecoder === "undefined" && <DropdownMenu.Label className="label">{t.desk.noVideo}</DropdownMenu.Label>}
 					{shown.quality !== undefined && shown.quality.why !== "" && (
 						<DropdownMenu.Label className="label">
 							<bdi>{shown.quality.why}</bdi>

@@ -20,6 +20,8 @@ import { UserField } from "../ui/UserField";
 import { say } from "../ui/toast";
 import { Desktop } from "./later";
 
+const tabs = ["facts", "path", "sessions", "terminal", "desktop"];
+
 export default function Device({ args }: { args: string[] }): ReactElement {
 	const t = useText();
 	return (
@@ -31,7 +33,7 @@ export default function Device({ args }: { args: string[] }): ReactElement {
 						{t.device.notFoundHint}
 					</Empty>
 				) : (
-					<Page device={device} tab={args[1] ?? "facts"} />
+					<Page device={device} tab={tabs.find((tab) => tab === args[1]) ?? "facts"} />
 				);
 			}}
 		</Await>
@@ -127,7 +129,7 @@ function Facts({ device: d }: { device: DeviceRow }): ReactElement {
 			<dl className="facts">
 				<dt>{t.device.id}</dt>
 				<dd className="bar mono small">
-					{d.id} <Copy text={d.id} />
+					<span>{d.id}</span> <Copy text={d.id} />
 				</dd>
 				<dt>{t.device.addresses}</dt>
 				<dd className="mono small">
