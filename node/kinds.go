@@ -8,8 +8,8 @@ import (
 	"warren/session/shell"
 )
 
-// Inherit is main for what a node has started its own program anew for; else
-// ours is false. Call it first.
+// Inherit is main for what a node has started its own program anew for, or its
+// service manager; else ours is false. Call it first.
 func Inherit(args []string) (code int, ours bool) { return x11.Inherit(args) }
 
 // kinds are the sessions this machine serves.
@@ -19,6 +19,6 @@ func (l *life) kinds() []session.Kind {
 		options = append(options, shell.HostFiles)
 	}
 	log := l.log.With("part", "screen")
-	desk := virtual.New(virtual.Config{Inner: x11.New(l.cfg.Heir...), User: l.cfg.Up.DesktopUser, Log: log})
+	desk := virtual.New(virtual.Config{Inner: x11.New(x11.Config{Folder: l.cfg.Dir.Held(), Heir: l.cfg.Heir}), User: l.cfg.Up.DesktopUser, Log: log})
 	return append(screen.Kinds(screen.Config{Desk: desk, Mesh: l.membership().MeshName, Log: log}), shell.New(options...))
 }

@@ -43,7 +43,8 @@ type Config struct {
 	Waiting func()
 	// Heir is how this program is started so that it calls Inherit first: its
 	// path, its name and more arguments. Where none is given, keys that a
-	// technician holds on a display stay down when this process is killed.
+	// technician holds on a display stay down when this process is killed, until
+	// somebody else calls Inherit or controls that display.
 	Heir []string
 	// RenewEvery is how often the node looks whether its record is due; 0 is
 	// every hour.

@@ -16,7 +16,7 @@ const lookTime = 3 * time.Second
 func screens(ctx context.Context) Finding {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	open, why := x11.New().Look(ctx)
+	open, why := x11.New(x11.Config{}).Look(ctx)
 	switch {
 	case len(open) == 0:
 		return good("screens", "none that this user can look at: %v", why)

@@ -37,6 +37,10 @@ func (d Dir) Config() string { return d.Path("warren.yaml") }
 // Raft is a controller's folder for its log and snapshots.
 func (d Dir) Raft() string { return d.Path("raft") }
 
+// Held is a folder that says what technicians hold down on this machine's
+// displays.
+func (d Dir) Held() string { return d.Path("held") }
+
 // View is the verified View this node last knew, a state file.
 func (d Dir) View() string { return d.Path("view") }
 

@@ -59,11 +59,14 @@ same "the state folder is 0711" "$(box stat -c '%a %U' /var/lib/warren)" "711 ro
 box journalctl -u warren -o cat --no-pager | grep -q '^ready$' || fail "the journal does not say ready"
 echo "ok  the journal has its log"
 before=$(main)
+box mkdir -p /var/lib/warren/held
+box touch /var/lib/warren/held/99 # as of keys on a display that is gone
 box kill -9 "$before"
 again() { [ "$(main)" != "$before" ] && [ "$(main)" != 0 ] && box systemctl -q is-active warren && ready; }
 until_true again
 until_true pong
 same "after kill -9 it is back, and opens terminals" "$(tech shell box --user lena -- id -un)" lena
+same "what it held on displays is let go" "$(box ls /var/lib/warren/held)" ""
 refused "installing again changes nothing" 0 'is there already' box warren install --now
 same "the node was not restarted for that" "$(box systemctl show -P NRestarts warren)" 1
 box warren down

@@ -84,6 +84,7 @@ func TestUnitIsWholeLines(t *testing.T) {
 	text := Unit("/usr/bin/warren", "/srv/a b%c\"d")
 	for _, want := range []string{
 		`ExecStart=/usr/bin/warren --state "/srv/a b%%c\"d" up --host-files`,
+		`ExecStopPost=-/usr/bin/warren let-go-of-keys "/srv/a b%%c\"d/held"`,
 		`ReadWritePaths="/srv/a b%%c\"d"`,
 		`ConditionPathExists=/srv/a b%%c"d/member`,
 	} {
@@ -95,7 +96,7 @@ func TestUnitIsWholeLines(t *testing.T) {
 		strings.TrimPrefix(got, packageMark) != strings.TrimPrefix(Unit(PackageProgram, systemFolder), mark) {
 		t.Errorf("a package's unit is another:\n%s", got)
 	}
-	for _, word := range []string{"MARK", "PROGRAM", "FOLDER", "CAPABILITIES"} {
+	for _, word := range []string{"MARK", "PROGRAM", "FOLDER", "HELD", "CAPABILITIES"} {
 		if strings.Contains(text, word) {
 			t.Errorf("%s was not filled in", word)
 		}

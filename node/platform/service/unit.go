@@ -38,7 +38,7 @@ func text(mark, program string, dir platform.Dir) string {
 		folder = "ReadWritePaths=" + quoted(string(dir))
 	}
 	return strings.NewReplacer(
-		"MARK", mark, "PROGRAM", quoted(program), "DIR", quoted(string(dir)), "MEMBER", escaped(dir.Path("member")), "FOLDER", folder,
+		"MARK", mark, "PROGRAM", quoted(program), "DIR", quoted(string(dir)), "MEMBER", escaped(dir.Path("member")), "HELD", quoted(dir.Held()), "FOLDER", folder,
 		"CAPABILITIES", strings.Join(capabilities, " "),
 	).Replace(unit)
 }
@@ -83,6 +83,8 @@ ExecStart=PROGRAM --state DIR up --host-files
 # Waiting for approval takes as long as people take.
 TimeoutStartSec=infinity
 TimeoutStopSec=20
+# However the node ends, no key stays down that a technician held.
+ExecStopPost=-PROGRAM let-go-of-keys HELD
 Restart=on-failure
 RestartSec=2
 # Invalid options, revoked, no mesh: starting again changes nothing.

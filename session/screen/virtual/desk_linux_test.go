@@ -29,7 +29,7 @@ func (b bare) Open(ctx context.Context, want screen.Want) (screen.Display, error
 
 // desk makes displays as a user that every Debian has.
 func desk() *Desk {
-	return New(Config{Inner: bare{x11.New()}, User: "games"})
+	return New(Config{Inner: bare{x11.New(x11.Config{})}, User: "games"})
 }
 
 func open(t *testing.T, k *Desk, want screen.Want) screen.Display {

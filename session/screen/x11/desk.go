@@ -20,10 +20,19 @@ type Desk struct {
 	seats seats
 }
 
-// New makes the desk. heir is how this program is started so that it calls
-// Inherit: its path and arguments, beginning with its name. Where that is given,
-// another process lets go of what seats hold when this one is killed.
-func New(heir ...string) *Desk { return &Desk{seats: seats{program: heir}} }
+// Config says who lets go of what seats hold when this process is killed. The
+// zero value is whoever controls the display next.
+type Config struct {
+	// Folder is where it is noted what is held: for an heir, and for Inherit with
+	// that folder. It is made where it is not there.
+	Folder string
+	// Heir is how this program is started so that it calls Inherit: its path, its
+	// name and more arguments.
+	Heir []string
+}
+
+// New makes the desk.
+func New(cfg Config) *Desk { return &Desk{seats: seats{config: cfg}} }
 
 // Open implements screen.Desk.
 func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, error) {

@@ -11,8 +11,14 @@ import (
 // Desk has no displays on this system.
 type Desk struct{}
 
+// Config is for other systems.
+type Config struct {
+	Folder string
+	Heir   []string
+}
+
 // New makes the desk.
-func New(...string) *Desk { return &Desk{} }
+func New(Config) *Desk { return &Desk{} }
 
 // Inherit is for other systems.
 func Inherit([]string) (code int, ours bool) { return 0, false }

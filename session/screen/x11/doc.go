@@ -16,8 +16,8 @@
 // their own: input_*.go press keys as package keys says, clipboard*.go own and
 // read the CLIPBOARD selection, notice_*.go draw the question and the notice.
 //
-// What seats hold is noted in memory that an heir sees, this program once more,
-// which lets go of it when the node is killed (heir.go, Inherit).
+// What seats hold is noted in a file that an heir reads, this program once more,
+// and lets go of when the node is killed (holding.go, heir.go, Inherit).
 //
 // It does not start displays (see package virtual) and does not know Wayland:
 // Probe names Wayland sessions and says that they cannot be looked at.

@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// heirWord is the one argument that the program is started with as an heir.
-const heirWord = "let-go-of-keys"
-
 const (
 	// anotherHeir is the shortest time between two heirs of a display.
 	anotherHeir = 10 * time.Second
@@ -26,8 +23,8 @@ const (
 // connection to the display, what is held there, and a pipe whose end says
 // that the node is no more:
 //
-//	node --holding, in memory--> heir --let go--> X server
-//	    \--pipe: its end--------/
+//	node --holding: a file--> heir --let go--> X server
+//	    \--pipe: its end-----/
 type estate struct {
 	program []string // empty: there are no heirs
 	holding *holding
@@ -41,9 +38,9 @@ type estate struct {
 
 // seats has the seats on each display, and their heirs.
 type seats struct {
-	program []string // an heir's
-	mu      sync.Mutex
-	taken   map[string]*estate
+	config Config
+	mu     sync.Mutex
+	taken  map[string]*estate
 }
 
 // take counts one more; first tells that there was none. back counts it no more.
@@ -54,7 +51,7 @@ func (s *seats) take(display string) (e *estate, first bool, back func()) {
 		s.taken = map[string]*estate{}
 	}
 	if e = s.taken[display]; e == nil {
-		e, first = &estate{program: s.program, holding: newHolding()}, true
+		e, first = &estate{program: s.config.Heir, holding: openHolding(s.config.Folder, display)}, true
 		s.taken[display] = e
 	}
 	e.count++
@@ -110,7 +107,12 @@ func (e *estate) run(p place, key *cookie, theirs, pipe *os.File) error {
 		return err
 	}
 	defer socket.Close()
-	cmd, err := e.start(theirs, socket)
+	held, err := os.Open(e.holding.path)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	cmd, err := e.start(theirs, socket, held)
 	if err != nil {
 		return err
 	}
@@ -128,7 +130,7 @@ func (e *estate) run(p place, key *cookie, theirs, pipe *os.File) error {
 }
 
 // start starts one with as few rights as the system lets it have.
-func (e *estate) start(files ...*os.File) (cmd *exec.Cmd, err error) {
+func (e *estate) start(pipe, socket, held *os.File) (cmd *exec.Cmd, err error) {
 	const own = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNS
 	apart := &syscall.SysProcAttr{Setsid: true, Cloneflags: own}
 	if os.Geteuid() == 0 {
@@ -138,8 +140,8 @@ func (e *estate) start(files ...*os.File) (cmd *exec.Cmd, err error) {
 	}
 	for _, how := range []*syscall.SysProcAttr{apart, {Setsid: true}} {
 		cmd = &exec.Cmd{
-			Path: e.program[0], Args: append(e.program[1:len(e.program):len(e.program)], heirWord), Env: []string{"GOMAXPROCS=1"}, Dir: "/",
-			Stdin: files[0], ExtraFiles: []*os.File{files[1], e.holding.file}, SysProcAttr: how,
+			Path: e.program[0], Args: append(e.program[1:len(e.program):len(e.program)], letGoWord), Env: []string{"GOMAXPROCS=1"}, Dir: "/",
+			Stdin: pipe, ExtraFiles: []*os.File{socket, held}, SysProcAttr: how,
 		}
 		if err = cmd.Start(); err == nil {
 			return cmd, nil
@@ -159,5 +161,5 @@ func (e *estate) settle() {
 	if pipe != nil {
 		<-done
 	}
-	e.holding.free()
+	e.holding.remove()
 }

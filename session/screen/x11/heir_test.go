@@ -5,6 +5,7 @@ package x11
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"os"
@@ -27,15 +28,17 @@ import (
 // holder makes this program a node that holds keys on a display.
 const holder = "hold-keys"
 
-// ourHeir is how the desks of these tests start an heir.
-var ourHeir = []string{"/proc/self/exe", "x11.test"}
+// withHeirs has desks start an heir, which is this program.
+func withHeirs(folder string) Config {
+	return Config{Folder: folder, Heir: []string{"/proc/self/exe", "x11.test"}}
+}
 
 func TestMain(m *testing.M) {
 	if code, ours := Inherit(os.Args); ours {
 		os.Exit(code)
 	}
-	if len(os.Args) == 3 && os.Args[1] == holder {
-		if err := hold(os.Args[2]); err != nil {
+	if len(os.Args) == 4 && os.Args[1] == holder {
+		if err := hold(os.Args[2], os.Args[3]); err != nil {
 			fmt.Println(err)
 		}
 		os.Exit(1)
@@ -45,9 +48,9 @@ func TestMain(m *testing.M) {
 
 // hold holds two keys, three buttons and a borrowed keycode on a display, says
 // which, and never ends.
-func hold(display string) error {
+func hold(display, folder string) error {
 	ctx := context.Background()
-	d, err := New(ourHeir...).Open(ctx, screen.Want{Display: display})
+	d, err := New(withHeirs(folder)).Open(ctx, screen.Want{Display: display})
 	if err != nil {
 		return err
 	}
@@ -72,17 +75,23 @@ func hold(display string) error {
 }
 
 // node runs a process that holds keys, and gives the keycode that it borrowed.
-func (s *server) node(t *testing.T, user *syscall.Credential) (process *os.Process, borrowed xproto.Keycode) {
+func (s *server) node(t *testing.T, user *syscall.Credential) (process *os.Process, folder string, borrowed xproto.Keycode) {
 	t.Helper()
 	program, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(openFolder(t), "node")
+	folder = openFolder(t)
+	if user != nil {
+		if err := os.Chown(folder, int(user.Uid), int(user.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.WriteFile(path, program, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, holder, s.name)
+	cmd := exec.Command(path, holder, s.name, folder)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	cmd.Env = []string{} // no place for cover profiles, no other display
 	out, err := cmd.StdoutPipe()
@@ -102,7 +111,7 @@ func (s *server) node(t *testing.T, user *syscall.Credential) (process *os.Proce
 	if err != nil || !ok || bad != nil {
 		t.Fatalf("the node says %q, %v", line, err)
 	}
-	return cmd.Process, xproto.Keycode(code) //nolint:gosec // a keycode
+	return cmd.Process, folder, xproto.Keycode(code) //nolint:gosec // a keycode
 }
 
 // heirs are the children of a process that wait to inherit.
@@ -120,7 +129,7 @@ func heirs(t *testing.T, node int) (pids []int) {
 		_, rest, _ := strings.Cut(string(stat), ") ")
 		fields := strings.Fields(rest)
 		cmdline, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
-		if len(fields) > 1 && fields[1] == strconv.Itoa(node) && strings.HasSuffix(string(cmdline), "\x00"+heirWord+"\x00") {
+		if len(fields) > 1 && fields[1] == strconv.Itoa(node) && strings.HasSuffix(string(cmdline), "\x00"+letGoWord+"\x00") {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 			pids = append(pids, pid)
 		}
@@ -152,7 +161,7 @@ func TestKilledNodeHoldsNothing(t *testing.T) {
 
 func killed(t *testing.T, s *server, user *syscall.Credential) {
 	_, clicks := s.window(t)
-	node, borrowed := s.node(t, user)
+	node, _, borrowed := s.node(t, user)
 	if s.down(t) != 2 || s.keysym(t, borrowed) == 0 {
 		t.Fatalf("%d keys are down, keycode %d gives %x", s.down(t), borrowed, s.keysym(t, borrowed))
 	}
@@ -181,6 +190,61 @@ func killed(t *testing.T, s *server, user *syscall.Credential) {
 	eventually(t, "the heir ends", func() bool { return syscall.Kill(heir, 0) != nil })
 }
 
+// TestHeirKilledToo: where nobody is left to let go of what was held, the
+// service manager has it done with what was noted, and so does the next session.
+func TestHeirKilledToo(t *testing.T) {
+	s := startServer(t, "-screen", "0", "640x480x24")
+	kill := func() (folder string, borrowed xproto.Keycode) {
+		t.Helper()
+		node, folder, borrowed := s.node(t, nil)
+		eventually(t, "there is an heir", func() bool { return len(heirs(t, node.Pid)) == 1 })
+		heir := heirs(t, node.Pid)[0]
+		if err := errors.Join(syscall.Kill(heir, syscall.SIGKILL), node.Kill()); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "both have ended", func() bool { return syscall.Kill(heir, 0) != nil })
+		if s.down(t) != 2 || s.keysym(t, borrowed) == 0 {
+			t.Fatalf("%d keys are down, keycode %d gives %x", s.down(t), borrowed, s.keysym(t, borrowed))
+		}
+		return folder, borrowed
+	}
+	folder, borrowed := kill()
+	if err := os.WriteFile(filepath.Join(folder, "no display"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("/proc/self/exe", letGoWord, folder).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v, it says %q", err, out)
+	}
+	s.atRest(t)
+	if got := s.keysym(t, borrowed); got != 0 {
+		t.Errorf("the borrowed keycode gives %x", got)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 0 {
+		t.Errorf("notes are left: %v, %v", left, err)
+	}
+	if out, err := exec.Command("/proc/self/exe", letGoWord, filepath.Join(folder, "none")).CombinedOutput(); err != nil {
+		t.Errorf("without notes: %v, %q", err, out)
+	}
+
+	folder, borrowed = kill()
+	d, err := New(Config{Folder: folder}).Open(t.Context(), screen.Want{Display: s.name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	own, err := d.Seat(t.Context(), screen.SeatOptions{Request: session.Request{Verb: "control"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.atRest(t)
+	if got := s.keysym(t, borrowed); got != 0 {
+		t.Errorf("the borrowed keycode gives %x", got)
+	}
+	if err := own.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // memory is what a process has written that no other shares, in KiB; 0 where
 // that is not known, or it has not begun.
 func memory(pid int) (kib int) {
@@ -198,7 +262,8 @@ func memory(pid int) (kib int) {
 func TestHeirEndsWithTheLastSeat(t *testing.T) {
 	sessiontest.NoLeaks(t)
 	s := startServer(t, "-screen", "0", "640x480x24")
-	desk := New(ourHeir...)
+	folder := t.TempDir()
+	desk := New(withHeirs(folder))
 	sit := func() typist {
 		t.Helper()
 		d, err := desk.Open(t.Context(), screen.Want{Display: s.name})
@@ -236,6 +301,9 @@ func TestHeirEndsWithTheLastSeat(t *testing.T) {
 	if n := len(heirs(t, os.Getpid())); n != 0 {
 		t.Errorf("%d heirs are left", n)
 	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 0 {
+		t.Errorf("notes are left: %v, %v", left, err)
+	}
 	if s.down(t) != 1 {
 		t.Error("what another program held was let go")
 	}
@@ -244,9 +312,9 @@ func TestHeirEndsWithTheLastSeat(t *testing.T) {
 
 // TestHeirIsNotForPeople: who starts one by hand is told, with a code.
 func TestHeirIsNotForPeople(t *testing.T) {
-	cmd := exec.Command("/proc/self/exe", heirWord)
+	cmd := exec.Command("/proc/self/exe", letGoWord)
 	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), heirWord+" is for the node alone") {
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), letGoWord+" is for the node alone") {
 		t.Errorf("%v, it says %q", err, out)
 	}
 }

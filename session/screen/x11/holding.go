@@ -4,10 +4,11 @@ package x11
 
 import (
 	"encoding/binary"
+	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
-
-	"golang.org/x/sys/unix"
 
 	"warren/session/screen/keys"
 )
@@ -21,76 +22,81 @@ const (
 	holdingSize    = holdingGiven + 256*8
 )
 
-// holding is what this node's seats have down and mapped on one display. It
-// lies in memory that an heir sees and cannot write.
+// holding is what this node's seats have down and mapped on one display, also
+// in a file, which outlives the node. No map of that file: to write to one may
+// end the process where the disk is full.
 type holding struct {
 	mu   sync.Mutex
-	file *os.File // nil: there was none to be had, and there is no heir
-	page []byte
+	page [holdingSize]byte
+	file *os.File // nil: there is none
+	path string
 }
 
-// newHolding holds nothing.
-func newHolding() *holding {
-	if h, err := sharedHolding(); err == nil {
+// openHolding has what a node that died has left of a display.
+func openHolding(folder, display string) *holding {
+	h := &holding{}
+	if folder == "" || os.MkdirAll(folder, 0o700) != nil {
 		return h
 	}
-	return &holding{page: make([]byte, holdingSize)}
-}
-
-func sharedHolding() (*holding, error) {
-	fd, err := unix.MemfdCreate("warren-holding", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	path := filepath.Join(folder, strings.TrimPrefix(display, ":"))
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return h
 	}
-	file := os.NewFile(uintptr(fd), "warren-holding")
-	h := &holding{file: file}
-	if err = unix.Ftruncate(fd, holdingSize); err == nil {
-		h.page, err = unix.Mmap(fd, 0, holdingSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	}
-	if err == nil {
-		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_FUTURE_WRITE)
-	}
-	if err != nil {
-		h.free()
-		return nil, err
-	}
-	return h, nil
+	h.file, h.path = file, path
+	h.read(file)
+	return h
 }
 
-// inherited is the holding in a file that a node has made.
-func inherited(file *os.File) (*holding, error) {
-	page, err := unix.Mmap(int(file.Fd()), 0, holdingSize, unix.PROT_READ, unix.MAP_SHARED) //nolint:gosec // a descriptor
-	return &holding{file: file, page: page}, err
+// read takes what is in a file; where that ends, nothing is held.
+func (h *holding) read(file io.ReaderAt) { _, _ = file.ReadAt(h.page[:], 0) }
+
+func (h *holding) empty() bool { return h.page == [holdingSize]byte{} }
+
+// clear holds nothing.
+func (h *holding) clear() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.page = [holdingSize]byte{}
+	h.write(0, holdingSize)
 }
 
-func (h *holding) free() {
-	if h.file == nil {
-		return
+// write brings a part of the page into the file, h.mu held.
+func (h *holding) write(at, size int) {
+	if h.file != nil {
+		_, _ = h.file.WriteAt(h.page[at:at+size], int64(at))
 	}
-	if h.page != nil {
-		_ = unix.Munmap(h.page)
+}
+
+// remove takes the file away.
+func (h *holding) remove() {
+	if h.file != nil {
+		h.file.Close()
+		_ = os.Remove(h.path)
 	}
-	h.file.Close()
 }
 
 // set notes one bit from base on.
 func (h *holding) set(base int, n byte, down bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if at := base + int(n)/8; down {
+	at := base + int(n)/8
+	if down {
 		h.page[at] |= 1 << (n % 8)
 	} else {
 		h.page[at] &^= 1 << (n % 8)
 	}
+	h.write(at, 1)
 }
 
 // give notes what a keycode means by now; 0 is nothing.
 func (h *holding) give(c keys.Keycode, plain, shifted keys.Keysym) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at := h.page[holdingGiven+8*int(c):]
-	binary.LittleEndian.PutUint32(at, uint32(plain))
-	binary.LittleEndian.PutUint32(at[4:], uint32(shifted))
+	at := holdingGiven + 8*int(c)
+	binary.LittleEndian.PutUint32(h.page[at:], uint32(plain))
+	binary.LittleEndian.PutUint32(h.page[at+4:], uint32(shifted))
+	h.write(at, 8)
 }
 
 // down are the numbers of the bits that are set in size bytes from base on.

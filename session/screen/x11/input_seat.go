@@ -106,9 +106,16 @@ func (s *seat) begin(first bool) error {
 	return nil
 }
 
-// letGoOfOld lets go of what a session left down whose node died. What the
-// machine's own keyboard holds stays: it is another device to the server.
+// letGoOfOld lets go of what a session left down whose node died, and gives back
+// what it borrowed. What the machine's own keyboard holds stays: it is another
+// device to the server.
 func (s *seat) letGoOfOld() error {
+	if h := s.estate.holding; !h.empty() {
+		if err := s.keys.letGoOf(h); err != nil {
+			return err
+		}
+		h.clear()
+	}
 	down, err := s.keys.down()
 	if err != nil {
 		return err

@@ -244,7 +244,7 @@ func TestNothingStaysDown(t *testing.T) {
 // and who goes leaves the keycodes alone that another has borrowed since.
 func TestTwoAtOneKeyboard(t *testing.T) {
 	s := startServer(t, "-screen", "0", "640x480x24")
-	desk := New()
+	desk := New(Config{})
 	sit := func() typist {
 		t.Helper()
 		d, err := desk.Open(t.Context(), screen.Want{Display: s.name})

@@ -198,7 +198,7 @@ func TestNotice(t *testing.T) {
 	s := startServer(t, "-screen", "0", "1024x768x24")
 	s.window(t) // covers all
 	y := s.sit(t, session.Rights{}, nil)
-	desk := New()
+	desk := New(Config{})
 	tell := func(control bool) (<-chan error, context.CancelFunc) {
 		ctx, cancel := context.WithCancel(t.Context())
 		t.Cleanup(cancel)

@@ -97,7 +97,7 @@ func TestDisplaysComeAndGo(t *testing.T) {
 func TestNoSuchDisplay(t *testing.T) {
 	one := startServer(t, "-screen", "0", "300x200x24")
 	var no *screen.Unavailable
-	_, err := New().Open(t.Context(), screen.Want{Display: ":65535"})
+	_, err := New(Config{}).Open(t.Context(), screen.Want{Display: ":65535"})
 	if !errors.As(err, &no) || !slices.ContainsFunc(no.Displays, func(o screen.Named) bool { return o.Name == one.name }) {
 		t.Errorf("%v, and there are %v", err, no)
 	}

@@ -105,7 +105,7 @@ func (s *server) place(t testing.TB) place {
 func (s *server) open(t testing.TB) *Display {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	d, err := New().Open(ctx, screen.Want{Display: s.name})
+	d, err := New(Config{}).Open(ctx, screen.Want{Display: s.name})
 	if err != nil {
 		t.Fatal(err)
 	}

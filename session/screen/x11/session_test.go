@@ -235,7 +235,7 @@ func TestServersOfOthers(t *testing.T) {
 	if _, err := connectWith(t.Context(), place{name: s.name, socket: s.place(t).socket}, nil, func(*link, event) {}); err == nil {
 		t.Fatal("the server lets anybody in")
 	}
-	if open, _ := New().Look(t.Context()); !slices.Contains(open, s.name) {
+	if open, _ := New(Config{}).Look(t.Context()); !slices.Contains(open, s.name) {
 		t.Errorf("of the displays open %v", open)
 	}
 	d := s.open(t)
@@ -262,7 +262,7 @@ func TestServersOfOthers(t *testing.T) {
 }
 
 func TestNothingToOpen(t *testing.T) {
-	_, err := New().Open(t.Context(), screen.Want{Display: ":59999"})
+	_, err := New(Config{}).Open(t.Context(), screen.Want{Display: ":59999"})
 	var no *screen.Unavailable
 	if !errors.As(err, &no) || no.Try == "" {
 		t.Errorf("a display that is not there: %v", err)

@@ -48,7 +48,7 @@ func request(t testing.TB, verb string, r *warrenv1.ScreenRequest) session.Reque
 func noVideo(context.Context, codec.Options) (screen.Coder, error) { return nil, codec.ErrMissing }
 
 func kindOf(verb string) session.Kind {
-	kinds := screen.Kinds(screen.Config{Desk: New(), Video: noVideo})
+	kinds := screen.Kinds(screen.Config{Desk: New(Config{}), Video: noVideo})
 	return kinds[slices.IndexFunc(kinds, func(k session.Kind) bool { return k.Verb() == verb })]
 }
 
