@@ -15,6 +15,7 @@ const dist = join(import.meta.dirname, "../dist");
 function integrity(): Plugin {
 	return {
 		name: "integrity",
+		apply: "build", // and not when tests have the server
 		closeBundle() {
 			const index = join(dist, "index.html");
 			const hashes = new Map(
