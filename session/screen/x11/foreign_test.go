@@ -144,7 +144,7 @@ func TestProbe(t *testing.T) {
 	write("tmp/.X11-unix/Xnothing", "")
 	write("run/user/1000/wayland-0", "")
 	write("run/user/1000/wayland-0.lock", "")
-	write("proc/net/unix", "Num RefCount Protocol Flags Type St Inode Path\n0: 2 0 1 1 1 7 @/tmp/.X11-unix/X3\n0: 2 0 1 1 1 7 @/tmp/.X11-unix/X0\n")
+	write("proc/net/unix", "Num RefCount Protocol Flags Type St Inode Path\n0: 2 0 00010000 1 1 7 @/tmp/.X11-unix/X3\n0: 2 0 00010000 1 1 7 @/tmp/.X11-unix/X0\n0: 3 0 00000000 1 3 8 @/tmp/.X11-unix/X4\n")
 	write("proc/10/cmdline", "/usr/lib/xorg/Xorg\x00:0\x00-auth\x00/run/key\x00")
 	write("proc/10/root/run/key", key("0", first)+key("5", third))
 	write("proc/11/environ", "HOME=/home/a\x00DISPLAY=:12.0\x00")
