@@ -32,6 +32,7 @@ type estate struct {
 
 	mu    sync.Mutex
 	pipe  *os.File // to the heir that there is
+	kill  func()   // ends it
 	done  chan struct{}
 	begun time.Time
 }
@@ -81,10 +82,12 @@ func (e *estate) appoint(l *link) {
 	if err != nil {
 		return
 	}
-	e.pipe, e.done, e.begun = pipe, make(chan struct{}), time.Now()
+	ctx, kill := context.WithCancel(context.Background())
+	e.pipe, e.kill, e.done, e.begun = pipe, kill, make(chan struct{}), time.Now()
 	go func(done chan struct{}) { // settle waits for it
 		defer close(done)
-		_ = e.run(l.place, l.key, theirs, pipe)
+		defer kill()
+		_ = e.run(ctx, l.place, l.key, theirs, pipe)
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		pipe.Close()
@@ -92,11 +95,9 @@ func (e *estate) appoint(l *link) {
 	}(e.done)
 }
 
-// run is an heir's life.
-func (e *estate) run(p place, key *cookie, theirs, pipe *os.File) error {
+// run is an heir's life, until ctx ends.
+func (e *estate) run(ctx context.Context, p place, key *cookie, theirs, pipe *os.File) error {
 	defer theirs.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), connectTime)
-	defer cancel()
 	raw, err := dial(ctx, p, key)
 	if err != nil {
 		return err
@@ -116,6 +117,7 @@ func (e *estate) run(p place, key *cookie, theirs, pipe *os.File) error {
 	if err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
 	greeting := []byte{0}
 	if key != nil {
 		greeting = append([]byte{byte(len(key.data))}, key.data...) //nolint:gosec // cookieSize
@@ -153,13 +155,15 @@ func (e *estate) start(pipe, socket, held *os.File) (cmd *exec.Cmd, err error) {
 // settle ends the heir. What the last seat could not let go of, it does.
 func (e *estate) settle() {
 	e.mu.Lock()
-	pipe, done := e.pipe, e.done
+	pipe, kill, done := e.pipe, e.kill, e.done
 	if pipe != nil {
 		pipe.Close()
 	}
 	e.mu.Unlock()
 	if pipe != nil {
+		late := time.AfterFunc(closing, kill)
 		<-done
+		late.Stop()
 	}
 	e.holding.remove()
 }

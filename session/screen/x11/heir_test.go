@@ -176,7 +176,7 @@ func killed(t *testing.T, s *server, user *syscall.Credential) {
 			t.Errorf("the heir runs as\n%s%v", status, err)
 		}
 	}
-	eventually(t, "it waits", func() bool { return memory(heir) > 0 })
+	eventually(t, "it ignores who asks it to end", func() bool { return ignores(heir, syscall.SIGTERM) })
 	t.Logf("an heir has %d KiB of its own", memory(heir))
 	began := time.Now()
 	if err := node.Signal(syscall.SIGKILL); err != nil {
@@ -245,8 +245,20 @@ func TestHeirKilledToo(t *testing.T) {
 	}
 }
 
+// ignores tells that a process does so with a signal.
+func ignores(pid int, s syscall.Signal) bool {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(text)) {
+		if mask, ok := strings.CutPrefix(line, "SigIgn:"); ok {
+			bits, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+			return err == nil && bits&(1<<(s-1)) != 0
+		}
+	}
+	return false
+}
+
 // memory is what a process has written that no other shares, in KiB; 0 where
-// that is not known, or it has not begun.
+// that is not known.
 func memory(pid int) (kib int) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	for line := range strings.Lines(string(text)) {
@@ -308,6 +320,20 @@ func TestHeirEndsWithTheLastSeat(t *testing.T) {
 		t.Error("what another program held was let go")
 	}
 	(keyboard{s.link}).press(ofAnother, false)
+
+	// One that does nothing any more stops nobody.
+	last := sit()
+	last.strike("KeyA", "a", 0)
+	eventually(t, "there is an heir", func() bool { return len(heirs(t, os.Getpid())) == 1 })
+	if err := syscall.Kill(heirs(t, os.Getpid())[0], syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := last.seat.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := len(heirs(t, os.Getpid())); n != 0 {
+		t.Errorf("%d heirs are left", n)
+	}
 }
 
 // TestHeirIsNotForPeople: who starts one by hand is told, with a code.
