@@ -1,5 +1,5 @@
 // What is looked at: a page shows what the node tells, and its controls do what they say.
-import { assert, until, visible } from "../story.mjs";
+import { assert, phone, until, visible } from "../story.mjs";
 
 export const look = {
 	async overview(s) {
@@ -7,6 +7,18 @@ export const look = {
 		await page.getByRole("heading", { name: /Everything works|Works, with warnings/ }).waitFor();
 		await visible(page, "What to do next");
 		await s.show(page, "overview");
+
+		// The manual on a phone: its text first, its pages folded away.
+		await page.setViewportSize(phone);
+		await page.goto(new URL("/docs/desktop", page.url()).href);
+		const nav = page.getByRole("navigation", { name: "Manual" });
+		const { height } = await nav.boundingBox();
+		assert(height < phone.height * 0.1, `the list of pages takes ${height} pixels`);
+		await s.fits(page, "the manual");
+		await s.axe(page, "the manual");
+		await nav.getByText("All pages").click();
+		await nav.getByRole("link", { name: "Policies" }).click();
+		await page.getByRole("heading", { name: "Policies", level: 1 }).waitFor();
 	},
 
 	async devices(s) {

@@ -158,7 +158,8 @@ function Graph({ peers }: { peers: Peer[] }): ReactElement {
 	const graph = useMemo(() => layout(peers, self), [peers, self]);
 	const [near, setNear] = useState("");
 	const by = new Map(graph.dots.map((d) => [d.id, d]));
-	const labels = graph.dots.length <= 44;
+	const small = useNarrow() === "s";
+	const labels = graph.dots.length <= (small ? 16 : 44);
 	return (
 		<Card
 			title={
@@ -212,8 +213,8 @@ function Graph({ peers }: { peers: Peer[] }): ReactElement {
 								r={size}
 							/>
 							{(labels || near === d.id || middle || d.carries > 0) && (
-								<text x={d.x} y={d.y + (d.y < graph.size / 2 - 20 && !middle ? -size - 7 : size + 17)} textAnchor="middle">
-									{short(d.name)}
+								<text x={d.x} y={d.y + (d.y < graph.size / 2 - 20 && !middle ? -size - 7 : size + 17)} textAnchor="middle" className={d.y < graph.size / 2 - 20 && !middle ? "" : "under"}>
+									{short(d.name, small ? 12 : 18)}
 								</text>
 							)}
 							<title>{d.name}</title>
@@ -227,8 +228,8 @@ function Graph({ peers }: { peers: Peer[] }): ReactElement {
 }
 
 /** A name without marks of direction, cut: text in a drawing has no box that would clip it. */
-function short(name: string): string {
+function short(name: string, most: number): string {
 	const plain = name.replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "");
 	const letters = [...plain];
-	return letters.length > 18 ? `${letters.slice(0, 17).join("")}…` : plain;
+	return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : plain;
 }
