@@ -26,9 +26,6 @@ const (
 	// typedAtOnce is after how many strokes of a text programs get a moment.
 	typedAtOnce = 64
 	typingPause = 2 * time.Millisecond
-	// settle is how long programs get to read what was typed before a keycode
-	// means something else.
-	settle = 300 * time.Millisecond
 )
 
 // seat is one technician's hands on a display: a connection of its own.
@@ -39,6 +36,7 @@ type seat struct {
 	clip    atomic.Pointer[clipboard] // events come before it is there
 	stale   atomic.Bool               // the keyboard has become another
 	changed atomic.Bool               // so has its state
+	asked   atomic.Pointer[asked]     // a question that is open
 	estate  *estate
 	back    func() // counts the seat no more
 
@@ -47,12 +45,14 @@ type seat struct {
 	state   keys.State // when it was last asked for
 	region  image.Rectangle
 	buttons uint32
-	wheel   image.Point // what is left of a notch
-	lapsed  uint32      // buttons that the viewer held when it fell silent, and holds
-	idle    *time.Timer // for fallSilent
-	heard   time.Time   // the viewer, last
-	acted   time.Time   // ... with more than that it holds something
-	beats   bool        // it says so while it holds something
+	wheel   image.Point   // what is left of a notch
+	pings   uint32        // such questions
+	deaf    xproto.Window // that gave no answer, until the next text
+	lapsed  uint32        // buttons that the viewer held when it fell silent, and holds
+	idle    *time.Timer   // for fallSilent
+	heard   time.Time     // the viewer, last
+	acted   time.Time     // ... with more than that it holds something
+	beats   bool          // it says so while it holds something
 	closed  bool
 }
 
@@ -145,6 +145,8 @@ func (s *seat) handle(l *link, e event) {
 		if 1<<e.Bytes()[1] != xkbStateNotify {
 			s.stale.Store(true)
 		}
+	case e.number == xproto.ClientMessage:
+		s.answer(e)
 	default:
 		if c := s.clip.Load(); c != nil {
 			c.handle(l, e)
@@ -190,6 +192,7 @@ func (s *seat) take(ctx context.Context, in *warrenv1.ScreenInput) error {
 			}, st)
 		})
 	case *warrenv1.ScreenInput_Text:
+		s.deaf = 0
 		if len(i.Text) > maxTyped {
 			return fmt.Errorf("a text of %d bytes to type, more than %d: %w", len(i.Text), maxTyped, session.ErrInvalid)
 		}
@@ -242,7 +245,7 @@ func (s *seat) strike(ctx context.Context, what func(keys.State) []keys.Stroke) 
 		case keys.Map:
 			if one.Again && !settled {
 				settled = true
-				err = pause(ctx, settle)
+				err = s.untilRead(ctx)
 			}
 			if err == nil {
 				err = s.give(one.Keycode, one.Keysym, one.Shifted)
