@@ -1,4 +1,5 @@
 import type { Painting } from "./unpack";
+import { coded } from "./video";
 
 /**
  * The picture on its canvas, on the page's own thread: what a worker paints on a
@@ -41,9 +42,4 @@ export class Picture {
 			}
 		}
 	}
-}
-
-/** What a codec makes of a side: it is even, and not below 16. */
-function coded(side: number): number {
-	return Math.max(16, side + (side & 1));
 }

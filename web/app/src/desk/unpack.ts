@@ -1,5 +1,5 @@
 import { type Copy, type Frame, readFrame, type Tile } from "./frame";
-import { Video } from "./video";
+import { pixelsOf, Video } from "./video";
 import { Zstd } from "./zstd";
 
 /** A frame ready to be painted: its pixels, or its picture of video. */
@@ -8,7 +8,7 @@ export interface Painting {
 	complete: boolean;
 	copies: Copy[];
 	tiles: Tile[];
-	/** All tiles' pixels, one after the other; none where `video` has them. */
+	/** All tiles' pixels, one after the other; none where `video` has the one tile's. */
 	pixels: Uint8ClampedArray<ArrayBuffer> | undefined;
 	video: VideoFrame | undefined;
 }
@@ -70,13 +70,17 @@ export class Unpacker {
 	private async film(f: Frame): Promise<void> {
 		const picture = this.picture;
 		this.filming = true;
-		const video = await this.motion(f);
-		if (picture !== this.picture) {
+		let video = await this.motion(f);
+		const pixels = video && (await pixelsOf(video, f.tiles[0]!));
+		if (pixels !== undefined || picture !== this.picture) {
 			video?.close();
+			video = undefined;
+		}
+		if (picture !== this.picture) {
 			return;
 		}
 		this.filming = false;
-		this.ready({ number: f.number, complete: f.complete, copies: f.copies, tiles: f.tiles, pixels: undefined, video });
+		this.ready({ number: f.number, complete: f.complete, copies: f.copies, tiles: f.tiles, pixels, video });
 		try {
 			while (!this.filming && this.waiting.length > 0) {
 				this.unpack(this.waiting.shift()!);
