@@ -3,7 +3,7 @@ import { ScreenEventSchema, ScreenInputSchema } from "../gen/screen_pb";
 import { checkSize, glance } from "./frame";
 import type { Input } from "./keyboard";
 import type { FromWorker, Open, ToWorker, Word } from "./talk";
-import { Unpacker } from "./unpack";
+import { type Painting, Unpacker } from "./unpack";
 
 const kindEvent = 1;
 const kindFrame = 3;
@@ -180,7 +180,7 @@ export class Line {
 	private unpacked(m: FromWorker): void {
 		if (m.of !== this.picture) {
 			if ("paint" in m) {
-				m.paint.video?.close();
+				drop(m.paint);
 			}
 			return;
 		}
@@ -198,5 +198,12 @@ export class Line {
 	private broken(why: unknown): void {
 		this.close();
 		this.hear({ broken: why instanceof Error ? why.message : String(why) });
+	}
+}
+
+/** Lets go of a painting that nobody paints. */
+function drop({ video }: Painting): void {
+	if (video !== undefined && "close" in video) {
+		video.close();
 	}
 }

@@ -1,5 +1,6 @@
+import type { Tile } from "./frame";
 import type { Painting } from "./unpack";
-import { coded } from "./video";
+import type { Shot } from "./video";
 
 /**
  * The picture on its canvas, on the page's own thread: what a worker paints on a
@@ -7,6 +8,8 @@ import { coded } from "./video";
  */
 export class Picture {
 	private readonly ctx: CanvasRenderingContext2D;
+	/** A film's picture that is to be stretched. */
+	private small: OffscreenCanvas | undefined;
 
 	constructor(private readonly canvas: HTMLCanvasElement) {
 		const ctx = canvas.getContext("2d", { alpha: false });
@@ -19,6 +22,7 @@ export class Picture {
 	resize(width: number, height: number): void {
 		this.canvas.width = width;
 		this.canvas.height = height;
+		this.small = undefined;
 	}
 
 	paint(p: Painting): void {
@@ -26,12 +30,7 @@ export class Picture {
 			this.ctx.drawImage(this.canvas, c.sx, c.sy, c.w, c.h, c.dx, c.dy, c.w, c.h);
 		}
 		if (p.video !== undefined) {
-			const t = p.tiles[0]!;
-			// A film that takes the device too long comes smaller, and is stretched.
-			const w = (t.w * p.video.displayWidth) / coded(t.w);
-			const h = (t.h * p.video.displayHeight) / coded(t.h);
-			this.ctx.drawImage(p.video, 0, 0, w, h, t.x, t.y, t.w, t.h);
-			p.video.close();
+			this.film(p.video, p.tiles[0]!);
 		}
 		if (p.pixels !== undefined) {
 			let at = 0;
@@ -42,4 +41,35 @@ export class Picture {
 			}
 		}
 	}
+
+	private film(video: VideoFrame | Shot, t: Tile): void {
+		if (!("pixels" in video)) {
+			this.stretch(video, video.displayWidth, video.displayHeight, t);
+			video.close();
+			return;
+		}
+		const { width, height } = video;
+		const image = new ImageData(video.pixels, width, height);
+		if (width === coded(t.w) && height === coded(t.h)) {
+			this.ctx.putImageData(image, t.x, t.y, 0, 0, t.w, t.h);
+			return;
+		}
+		if (this.small?.width !== width || this.small.height !== height) {
+			this.small = new OffscreenCanvas(width, height);
+		}
+		this.small.getContext("2d", { alpha: false })?.putImageData(image, 0, 0);
+		this.stretch(this.small, width, height, t);
+	}
+
+	/** A film that takes the device too long comes smaller. */
+	private stretch(picture: CanvasImageSource, width: number, height: number, t: Tile): void {
+		const w = (t.w * width) / coded(t.w);
+		const h = (t.h * height) / coded(t.h);
+		this.ctx.drawImage(picture, 0, 0, w, h, t.x, t.y, t.w, t.h);
+	}
+}
+
+/** What a codec makes of a side: it is even, and not below 16. */
+function coded(side: number): number {
+	return Math.max(16, side + (side & 1));
 }

@@ -1,5 +1,5 @@
 import { type Copy, type Frame, readFrame, type Tile } from "./frame";
-import { pixelsOf, Video } from "./video";
+import { type Shot, shotOf, Video } from "./video";
 import { Zstd } from "./zstd";
 
 /** A frame ready to be painted: its pixels, or its picture of video. */
@@ -8,9 +8,9 @@ export interface Painting {
 	complete: boolean;
 	copies: Copy[];
 	tiles: Tile[];
-	/** All tiles' pixels, one after the other; none where `video` has the one tile's. */
+	/** All tiles' pixels, one after the other; none where the one tile is a film's picture. */
 	pixels: Uint8ClampedArray<ArrayBuffer> | undefined;
-	video: VideoFrame | undefined;
+	video: VideoFrame | Shot | undefined;
 }
 
 /**
@@ -70,17 +70,16 @@ export class Unpacker {
 	private async film(f: Frame): Promise<void> {
 		const picture = this.picture;
 		this.filming = true;
-		let video = await this.motion(f);
-		const pixels = video && (await pixelsOf(video, f.tiles[0]!));
-		if (pixels !== undefined || picture !== this.picture) {
-			video?.close();
-			video = undefined;
+		const decoded = await this.motion(f);
+		const shot = decoded && (await shotOf(decoded));
+		if (shot !== undefined || picture !== this.picture) {
+			decoded?.close();
 		}
 		if (picture !== this.picture) {
 			return;
 		}
 		this.filming = false;
-		this.ready({ number: f.number, complete: f.complete, copies: f.copies, tiles: f.tiles, pixels, video });
+		this.ready({ number: f.number, complete: f.complete, copies: f.copies, tiles: f.tiles, pixels: undefined, video: shot ?? decoded });
 		try {
 			while (!this.filming && this.waiting.length > 0) {
 				this.unpack(this.waiting.shift()!);

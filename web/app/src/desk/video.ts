@@ -1,5 +1,3 @@
-import type { Tile } from "./frame";
-
 /** By the codec of a frame: what WebCodecs calls it. */
 const names: Record<number, string> = { 1: "vp09.00.51.08", 2: "av01.0.13M.08" };
 
@@ -74,29 +72,31 @@ export class Video {
 	}
 }
 
-/** What a codec makes of a side: it is even, and not below 16. */
-export function coded(side: number): number {
-	return Math.max(16, side + (side & 1));
+/** A film's picture as pixels, row by row. */
+export interface Shot {
+	width: number;
+	height: number;
+	pixels: Uint8ClampedArray<ArrayBuffer>;
 }
 
 /**
- * A picture's pixels, where it lies in memory at its tile's size: painting it as
- * it is would have the page's own thread turn its colours, 14 ms of 1920x1080
- * without a graphics card. Elsewhere none, and the picture is painted.
+ * A picture's pixels, where it lies in memory: painting it as it is would have
+ * the page's own thread turn its colours, 14 ms of 1920x1080 without a graphics
+ * card. Elsewhere none, and the picture is painted.
  */
-export async function pixelsOf(picture: VideoFrame, t: Tile): Promise<Uint8ClampedArray<ArrayBuffer> | undefined> {
-	if (picture.format === null || picture.displayWidth !== coded(t.w) || picture.displayHeight !== coded(t.h)) {
+export async function shotOf(picture: VideoFrame): Promise<Shot | undefined> {
+	const { displayWidth: width, displayHeight: height } = picture;
+	if (picture.format === null) {
 		return undefined;
 	}
-	const how: VideoFrameCopyToOptions = { format: "RGBA", rect: { x: 0, y: 0, width: t.w, height: t.h } };
+	const how: VideoFrameCopyToOptions = { format: "RGBA", rect: { x: 0, y: 0, width, height } };
 	try {
-		const size = t.w * t.h * 4;
-		if (picture.allocationSize(how) !== size) {
+		if (picture.allocationSize(how) !== width * height * 4) {
 			return undefined; // a browser that knows no format but the picture's own
 		}
-		const pixels = new Uint8ClampedArray(size);
+		const pixels = new Uint8ClampedArray(width * height * 4);
 		await picture.copyTo(pixels, how);
-		return pixels;
+		return { width, height, pixels };
 	} catch {
 		return undefined;
 	}

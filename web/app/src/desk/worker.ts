@@ -13,7 +13,8 @@ const broken = (why: unknown): void => scope.postMessage({ broken: why instanceo
 
 const unpacker = new Unpacker(
 	(paint) => {
-		const carried = paint.video ?? paint.pixels?.buffer;
+		const { video, pixels } = paint;
+		const carried = video === undefined ? pixels?.buffer : "pixels" in video ? video.pixels.buffer : video;
 		scope.postMessage({ paint, of }, carried === undefined ? [] : [carried]);
 	},
 	(why) => scope.postMessage({ noVideo: why, of }),
