@@ -80,11 +80,16 @@ const browse = (s, x, url) =>
 /** Counts the pictures of video that a page paints. */
 function countFilm() {
 	window.film = 0;
-	const draw = CanvasRenderingContext2D.prototype.drawImage;
-	CanvasRenderingContext2D.prototype.drawImage = function (image, ...rest) {
-		window.film += image instanceof VideoFrame ? 1 : 0;
-		return draw.call(this, image, ...rest);
-	};
+	const { get, set } = Object.getOwnPropertyDescriptor(Worker.prototype, "onmessage");
+	Object.defineProperty(Worker.prototype, "onmessage", {
+		get,
+		set(heard) {
+			set.call(this, (e) => {
+				window.film += e.data.paint?.video === undefined ? 0 : 1;
+				heard(e);
+			});
+		},
+	});
 }
 
 export const sights = {
