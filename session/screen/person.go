@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
@@ -61,6 +63,10 @@ func (v *viewer) meet(ctx context.Context) (told <-chan struct{}, err error) {
 		}
 		release, err := v.kind.crowd.question(w.Technician)
 		if err != nil {
+			return nil, err
+		}
+		if err := v.kind.crowd.still(ctx); err != nil {
+			release(false)
 			return nil, err
 		}
 		v.audit("the person at the device is asked, on " + whose(v.display))
@@ -129,6 +135,23 @@ func (c *crowd) question(technician string) (release func(no bool), err error) {
 		defer c.mu.Unlock()
 		c.asking = false
 	}, nil
+}
+
+// still waits until what technicians were typing when a question opened is
+// typed: a long text with a Tab and an Enter in it would answer.
+func (c *crowd) still(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, AskTime,
+		&session.EndError{Reason: "nobody at the device can be asked while somebody types there; try again in a moment", Unavailable: true})
+	defer cancel()
+	c.mu.Lock()
+	all := slices.Collect(maps.Keys(c.viewers))
+	c.mu.Unlock()
+	for _, v := range all {
+		if err := v.seating.free(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sendAway keeps a technician from asking for a while.

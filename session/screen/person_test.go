@@ -14,6 +14,7 @@ import (
 	"warren/session"
 	"warren/session/screen"
 	"warren/session/screen/screentest"
+	"warren/session/sessiontest"
 )
 
 // peopled is a desk at which somebody sits.
@@ -171,6 +172,58 @@ func TestConsent(t *testing.T) {
 				t.Error("the technician is not told whose display it is")
 			}
 		})
+	}
+}
+
+// slowAndPeopled is slowHands at which somebody sits.
+type slowAndPeopled struct {
+	*peopled
+	hands slowHands
+}
+
+func (s slowAndPeopled) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
+	d, err := s.hands.Open(ctx, want)
+	return spokenTo{d, s.peopled}, err
+}
+
+// TestTypingDoesNotAnswer: a question waits for what is being typed, and what is
+// typed after it opened does not count.
+func TestTypingDoesNotAnswer(t *testing.T) {
+	sessiontest.NoLeaks(t)
+	p := newPeopled()
+	desk := slowAndPeopled{p, slowHands{p.Desk, make(chan struct{}, 8), make(chan struct{})}}
+	kind := kindOf(desk, screen.Control)
+	typing := look(t, kind, ask(t, screen.Control, &warrenv1.ScreenRequest{}))
+	typing.sees(t, p.Desk, image.Rect(0, 0, 300, 200))
+	text := func(s string) {
+		if err := typing.Input(t.Context(), &warrenv1.ScreenInput{Input: &warrenv1.ScreenInput_Text{Text: s}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text("long")
+	<-desk.hands.begun
+	var notes noted
+	second := look(t, kind, asking(t, true, &notes))
+	second.until(t, "word that somebody is asked", func() bool {
+		return slices.ContainsFunc(second.events, func(e *warrenv1.ScreenEvent) bool { return e.GetAsking() != nil })
+	})
+	text("\t\n")
+	time.Sleep(50 * time.Millisecond)
+	if asked, _, _ := p.seen(); len(asked) != 0 {
+		t.Fatal("the question opened under what was being typed")
+	}
+	close(desk.hands.go_)
+	typing.until(t, "the question", func() bool { asked, _, _ := p.seen(); return len(asked) == 1 })
+	p.answer <- nil
+	second.sees(t, p.Desk, image.Rect(0, 0, 300, 200))
+	text("after")
+	typing.until(t, "what is typed after the answer", func() bool { return len(p.Inputs()) == 2 })
+	if in := p.Inputs(); in[0].GetText() != "long" || in[1].GetText() != "after" {
+		t.Errorf("%v reached the display", in)
+	}
+	for _, l := range []*looking{typing, second} {
+		l.stream.Close()
+		_ = l.ended(t)
 	}
 }
 

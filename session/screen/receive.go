@@ -125,11 +125,11 @@ func letsGo(in *warrenv1.ScreenInput) bool {
 // give hands input to the seat. Where there is none, the viewer knows that
 // from the limits.
 func (v *viewer) give(ctx context.Context, in *warrenv1.ScreenInput) error {
+	v.seating.Lock()
+	defer v.seating.Unlock()
 	if v.kind.crowd.asked() && !letsGo(in) {
 		return nil // it is the person's answer that counts
 	}
-	v.seating.Lock()
-	defer v.seating.Unlock()
 	if v.seat == nil {
 		return nil
 	}

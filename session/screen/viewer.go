@@ -64,7 +64,7 @@ type viewer struct {
 	sending sync.Mutex // one message at a time
 
 	inputs  chan *warrenv1.ScreenInput // on their way to the seat
-	seating sync.Mutex                 // one call of seat at a time
+	seating turn                       // one call of seat at a time
 	seat    Seat                       // nil: no input is taken
 
 	mu     sync.Mutex
@@ -75,10 +75,27 @@ type viewer struct {
 	placed image.Point // where the viewer has put the pointer
 }
 
+// turn is a mutex that can be waited for within a time.
+type turn chan struct{}
+
+func (t turn) Lock()   { t <- struct{}{} }
+func (t turn) Unlock() { <-t }
+
+// free waits until nobody holds it.
+func (t turn) free(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		<-t
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 func newViewer(k *kind, s session.Stream, r session.Request, asked *warrenv1.ScreenRequest) *viewer {
 	return &viewer{
 		kind: k, stream: s, request: r, asked: asked, begun: time.Now(), pacer: newPacer(),
-		cursors: map[uint32]bool{}, woken: make(chan struct{}, 1), inputs: make(chan *warrenv1.ScreenInput, mostInputs), monitor: asked.GetMonitor(),
+		cursors: map[uint32]bool{}, woken: make(chan struct{}, 1), seating: make(turn, 1), inputs: make(chan *warrenv1.ScreenInput, mostInputs), monitor: asked.GetMonitor(),
 		pointer: image.Pt(-1, -1), placed: image.Pt(-1, -1),
 	}
 }
