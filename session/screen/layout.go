@@ -105,7 +105,7 @@ func (v *viewer) ready() *warrenv1.ScreenReady {
 			X: int32(m.Bounds.Min.X), Y: int32(m.Bounds.Min.Y), Width: uint32(m.Bounds.Dx()), Height: uint32(m.Bounds.Dy()), //nolint:gosec // on a display
 		})
 	}
-	out.Displays = displays(v.layout.Displays).GetDisplays().GetDisplays()
+	out.Displays = displays(v.layout.Displays)
 	v.seating.Lock()
 	defer v.seating.Unlock()
 	if v.seat != nil {

@@ -12,13 +12,17 @@ import (
 // nothing.
 const offerTime = time.Second
 
-// displays is the event that tells of displays.
-func displays(all []Named) *warrenv1.ScreenEvent {
-	out := &warrenv1.ScreenDisplays{}
+// displays are as many as a viewer is told of.
+func displays(all []Named) (out []*warrenv1.ScreenDisplay) {
 	for _, d := range all[:min(len(all), maxDisplays)] {
-		out.Displays = append(out.Displays, &warrenv1.ScreenDisplay{Name: d.Name, Owner: d.Owner})
+		out = append(out, &warrenv1.ScreenDisplay{Name: d.Name, Owner: d.Owner})
 	}
-	return &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Displays{Displays: out}}
+	return out
+}
+
+// tellOf tells the viewer of displays.
+func (v *viewer) tellOf(ctx context.Context, all []Named) error {
+	return v.event(ctx, &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Displays{Displays: &warrenv1.ScreenDisplays{Displays: displays(all)}}})
 }
 
 // offer tells a viewer whose display ends, or is not there, what else is. ctx
@@ -40,7 +44,7 @@ func (v *viewer) offer(ctx context.Context, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, offerTime)
 	defer cancel()
-	_ = v.event(ctx, displays(others)) // a viewer that is gone misses nothing
+	_ = v.tellOf(ctx, others) // a viewer that is gone misses nothing
 }
 
 func (u *Unavailable) others() []Named {

@@ -261,7 +261,7 @@ func (v *viewer) attend(ctx context.Context, now time.Time) error {
 		}
 	}
 	if all, changed := v.display.Displays(); changed {
-		if err := v.event(ctx, displays(all)); err != nil {
+		if err := v.tellOf(ctx, all); err != nil {
 			return err
 		}
 	}

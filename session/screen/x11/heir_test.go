@@ -276,20 +276,7 @@ func TestHeirEndsWithTheLastSeat(t *testing.T) {
 	s := startServer(t, "-screen", "0", "640x480x24")
 	folder := t.TempDir()
 	desk := New(withHeirs(folder))
-	sit := func() typist {
-		t.Helper()
-		d, err := desk.Open(t.Context(), screen.Want{Display: s.name})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { d.Close() })
-		own, err := d.Seat(t.Context(), screen.SeatOptions{Request: session.Request{Verb: "control"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = own.Close() })
-		return typist{t, own.(*seat)} //nolint:forcetypeassert // ours
-	}
+	sit := func() typist { return s.sitAt(t, desk, session.Rights{}, nil) }
 	first, second := sit(), sit()
 	if n := len(heirs(t, os.Getpid())); n != 0 {
 		t.Errorf("%d heirs of those who hold nothing", n)

@@ -49,7 +49,13 @@ type typist struct {
 
 func (s *server) sit(t *testing.T, rights session.Rights, emit func(*warrenv1.ScreenEvent) error) typist {
 	t.Helper()
-	d := s.open(t)
+	return s.sitAt(t, New(Config{}), rights, emit)
+}
+
+// sitAt takes a seat of a desk, which others may have too.
+func (s *server) sitAt(t *testing.T, desk *Desk, rights session.Rights, emit func(*warrenv1.ScreenEvent) error) typist {
+	t.Helper()
+	d := s.openAt(t, desk)
 	if emit == nil {
 		emit = func(*warrenv1.ScreenEvent) error { return nil }
 	}
@@ -245,21 +251,7 @@ func TestNothingStaysDown(t *testing.T) {
 func TestTwoAtOneKeyboard(t *testing.T) {
 	s := startServer(t, "-screen", "0", "640x480x24")
 	desk := New(Config{})
-	sit := func() typist {
-		t.Helper()
-		d, err := desk.Open(t.Context(), screen.Want{Display: s.name})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { d.Close() })
-		own, err := d.Seat(t.Context(), screen.SeatOptions{Request: session.Request{Verb: "control"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = own.Close() })
-		own.Look(image.Rect(0, 0, 640, 480))
-		return typist{t, own.(*seat)} //nolint:forcetypeassert // ours
-	}
+	sit := func() typist { return s.sitAt(t, desk, session.Rights{}, nil) }
 	first := sit()
 	first.key("ShiftLeft", "Shift", true, 1)
 	first.pointer(10, 10, 1)

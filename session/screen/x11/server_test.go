@@ -104,8 +104,13 @@ func (s *server) place(t testing.TB) place {
 // open is a session's connection to the server.
 func (s *server) open(t testing.TB) *Display {
 	t.Helper()
+	return s.openAt(t, New(Config{}))
+}
+
+func (s *server) openAt(t testing.TB, desk *Desk) *Display {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	d, err := New(Config{}).Open(ctx, screen.Want{Display: s.name})
+	d, err := desk.Open(ctx, screen.Want{Display: s.name})
 	if err != nil {
 		t.Fatal(err)
 	}
