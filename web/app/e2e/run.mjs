@@ -28,6 +28,12 @@ const stories = { ...look, ...work, ...desktop, ...clips, ...hands, ...sights, .
 
 const bin = resolve(process.env.WARREN_BIN ?? "../../bin/warren");
 const only = process.argv.slice(2);
+const known = { ...stories, ...elsewhere };
+const unknown = only.filter((name) => !Object.hasOwn(known, name));
+if (unknown.length > 0) {
+	console.error(`e2e: there is no story ${unknown.join(", ")}; these there are: ${Object.keys(known).sort().join(", ")}`);
+	process.exit(2);
+}
 const limit = 12 * 60_000;
 const children = [];
 
@@ -104,7 +110,7 @@ const failed = [];
 try {
 	mesh = await demo();
 	browser = await openBrowser();
-	const told = only.length === 0 ? stories : Object.fromEntries(only.map((name) => [name, stories[name] ?? elsewhere[name]]));
+	const told = only.length === 0 ? stories : Object.fromEntries(only.map((name) => [name, known[name]]));
 	for (const [name, tell] of Object.entries(told)) {
 		const story = new Story({ name, bin, mesh, browser });
 		const began = Date.now();
