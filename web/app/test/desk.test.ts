@@ -141,6 +141,8 @@ describe("frames", () => {
 			["another size", { tiles: [[0, 0, 1, 1]], raw: 8 }],
 			["pixels for no tile", { data: [1] }],
 			["a tile without pixels", { tiles: [[0, 0, 1, 1]], data: [] }],
+			["too many moves", { copies: Array<number[]>(17).fill([0, 0, 1, 1, 1, 1]) }],
+			["too many tiles", { tiles: Array<number[]>((16 << 10) + 1).fill([0, 0, 1, 1]) }],
 			["too much moved", { copies: Array<number[]>(9).fill([0, 0, 10, 10, 0, 0]) }],
 			["an unknown codec", { codec: 3, tiles: [[0, 0, 1, 1]] }],
 			["video of two regions", { codec: 1, tiles: [[0, 0, 1, 1], [1, 1, 1, 1]], data: [1, 2] }],

@@ -60,8 +60,8 @@ class Decoder {
 	close(): void {
 		this.state = "closed";
 	}
-	show(): { close: () => void } {
-		const picture = { close: vi.fn() };
+	show(size = {}): { close: () => void } {
+		const picture = { close: vi.fn(), ...size };
 		this.init.output(picture);
 		return picture;
 	}
@@ -206,6 +206,60 @@ describe("a desktop's connection", () => {
 		expect(node.acked()).toEqual([]);
 		line.look(false);
 		expect(node.acked()).toEqual([2]);
+	});
+	it("ends a device that sends more than may be on its way, and none that waits for its turn", async () => {
+		const node = connect();
+		node.open();
+		node.ready(4);
+		line.look(true);
+		for (let number = 1; number <= 70; number++) {
+			node.frame({ number });
+		}
+		expect(short().at(-1)).toBe("paint 70");
+		line.look(false);
+		node.frame({ ...film, number: 71 });
+		for (let number = 72; number < 72 + 2 * 64; number++) {
+			node.frame({ number });
+		}
+		await settled();
+		expect(short().at(-1)).toBe("broken");
+		expect(node.readyState).toBe(3);
+		const other = connect();
+		other.open();
+		other.ready(4);
+		other.frame(film);
+		for (let number = 2; number <= 5; number++) {
+			other.frame({ number, data: Array<number>(16 << 20).fill(0), tiles: [[0, 0, 4, 4]] });
+		}
+		expect(short().at(-1)).toBe("broken");
+	});
+	it("unpacks only as much ahead of what is painted as fits a picture or two", async () => {
+		const node = connect();
+		node.open();
+		node.ready(2048);
+		const large = packed(2048 * 2048 * 4);
+		const carried = vi.spyOn(worker, "postMessage");
+		node.frame({ ...film, number: 1, tiles: [[0, 0, 16, 16]] }); // holds up all behind it
+		for (let number = 2; number <= 12; number++) {
+			node.frame({ number, tiles: [[0, 0, 2048, 2048]], data: large });
+		}
+		await settled();
+		expect(carried.mock.calls.length).toBeLessThan(6);
+		carried.mockRestore();
+		Decoder.all[0]!.show();
+		await vi.waitFor(() => expect(short().at(-1)).toBe("paint 12"), 5000);
+		expect(node.acked()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+	});
+	it("shows no picture of a film that is larger than its place", async () => {
+		const node = connect();
+		node.open();
+		node.ready(64);
+		node.frame({ ...film, tiles: [[0, 0, 16, 16]] });
+		await settled();
+		const bomb = Decoder.all[0]!.show({ displayWidth: 16_384, displayHeight: 16_384 });
+		await settled();
+		expect(bomb.close).toHaveBeenCalled();
+		expect(short()).toEqual(["ready", "noVideo", "paint 1"]);
 	});
 	it("passes a new bearer on, to what is open and to what opens", () => {
 		const node = connect();

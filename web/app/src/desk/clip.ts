@@ -52,19 +52,25 @@ export function clipParts(c: Content): Input[] {
 /** Puts a device's parts together; what does not fit begins anew or is dropped. */
 export class Incoming {
 	private mime = "";
+	private total = 0;
+	/** Grows with what comes, not by what is announced. */
 	private bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 	private got = 0;
 
 	add(p: { mime: string; total: number; offset: number; part: Uint8Array }): Content | undefined {
 		if (p.offset === 0) {
+			this.drop();
 			this.mime = p.mime;
-			this.bytes = new Uint8Array(p.total <= maxClip && (p.mime === plain || p.mime === png) ? p.total : 0);
-			this.got = 0;
+			this.total = p.total <= maxClip && (p.mime === plain || p.mime === png) ? p.total : 0;
 		}
-		if (p.mime !== this.mime || p.total !== this.bytes.length || p.offset !== this.got || p.offset + p.part.length > p.total) {
-			this.bytes = new Uint8Array(0);
-			this.got = 0;
+		if (p.mime !== this.mime || p.total !== this.total || p.offset !== this.got || p.offset + p.part.length > p.total) {
+			this.drop();
 			return undefined;
+		}
+		if (this.got + p.part.length > this.bytes.length) {
+			const more = new Uint8Array(Math.min(this.total, 2 * (this.got + p.part.length)));
+			more.set(this.bytes.subarray(0, this.got));
+			this.bytes = more;
 		}
 		this.bytes.set(p.part, this.got);
 		this.got += p.part.length;
@@ -72,9 +78,13 @@ export class Incoming {
 			return undefined;
 		}
 		const content = { mime: this.mime, bytes: this.bytes };
-		this.bytes = new Uint8Array(0);
-		this.got = 0;
+		this.drop();
 		return content;
+	}
+
+	private drop(): void {
+		this.bytes = new Uint8Array(0);
+		this.total = this.got = 0;
 	}
 }
 

@@ -3,6 +3,9 @@ export const maxFrame = 32 << 20;
 export const maxRaw = 32 << 20;
 export const maxSide = 16_384;
 export const maxPixels = 2 * 7680 * 4320;
+/** Each copy inside a canvas costs a browser a copy of all of it. */
+export const maxCopies = 16;
+export const maxTiles = 16 << 10;
 
 /** Bytes that are no frame, or none for a picture of this size. */
 export class FrameError extends Error {}
@@ -51,13 +54,22 @@ const bad = (what: string): never => {
 /** What the page itself unpacks, in bytes of pixels: a fraction of a millisecond's work. */
 const small = 256 << 10;
 
-/** What there is to know of a frame before it is read. */
-export function glance(bytes: Uint8Array): { number: number; small: boolean } {
+/** What there is to know of a frame before it is read; weight is what it unpacks to, in bytes. */
+export function glance(bytes: Uint8Array): { number: number; small: boolean; weight: number } {
 	if (bytes.length < head) {
 		bad(`a frame of ${bytes.length} bytes`);
 	}
 	const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-	return { number: v.getUint32(0, true), small: v.getUint8(8) === 0 && v.getUint32(14, true) <= small };
+	const film = v.getUint8(8) !== 0;
+	const tile = head + v.getUint16(10, true) * 12;
+	const shown = film && bytes.length >= tile + 8 ? v.getUint16(tile + 4, true) * v.getUint16(tile + 6, true) * 4 : 0;
+	const weight = Math.max(shown, v.getUint32(14, true));
+	return { number: v.getUint32(0, true), small: !film && weight <= small, weight };
+}
+
+/** What a codec makes of a side: it is even, and not below 16. */
+export function coded(side: number): number {
+	return Math.max(16, side + (side & 1));
 }
 
 /** A picture that a page may have. */
@@ -80,6 +92,9 @@ export function readFrame(bytes: Uint8Array, width: number, height: number): Fra
 	const start = head + nCopies * 12 + nTiles * 8;
 	if (start > bytes.length) {
 		bad("cut in the middle");
+	}
+	if (nCopies > maxCopies || nTiles > maxTiles) {
+		bad(`a frame of ${nCopies} copies and ${nTiles} tiles`);
 	}
 	const inside = (x: number, y: number, w: number, h: number): void => {
 		if (w === 0 || h === 0 || x + w > width || y + h > height) {

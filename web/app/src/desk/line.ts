@@ -8,6 +8,12 @@ import { type Painting, Unpacker } from "./unpack";
 const kindEvent = 1;
 const kindFrame = 3;
 
+/** What a device may have on its way, in frames and bytes: twice what one has that is slow to be painted. */
+const mostFlying = 128;
+const mostBytes = 64 << 20;
+/** What the worker may have, in bytes of pixels. */
+const mostAway = 64 << 20;
+
 /**
  * A desktop's connection. Input leaves in its own turn, and a small frame is
  * unpacked in the turn that brought it; what would keep the page busy, and
@@ -22,8 +28,14 @@ export class Line {
 	private hidden = false;
 	/** Pictures, of all connections: what the worker says of an earlier one counts no more. */
 	private picture = 0;
-	/** How many frames the worker has. */
-	private away = 0;
+	/** What the frames weigh that the worker has, and the frames behind them. */
+	private away: number[] = [];
+	private weight = 0;
+	private behind: { data: ArrayBuffer; weight: number }[] = [];
+	/** How long the frames are that came and are not acknowledged, and how many of them are painted. */
+	private flying: number[] = [];
+	private bytes = 0;
+	private landed = 0;
 	/** The newest frame, and the one that is painted and not acknowledged. */
 	private newest = 0;
 	private owed: number | undefined;
@@ -85,6 +97,7 @@ export class Line {
 
 	/** A frame is on the canvas. */
 	painted(number: number): void {
+		this.landed++;
 		this.owed = number;
 		this.acknowledge();
 	}
@@ -99,7 +112,8 @@ export class Line {
 		const old = this.socket;
 		this.socket = undefined;
 		old?.close();
-		this.newest = 0;
+		this.newest = this.bytes = this.landed = 0;
+		this.flying = [];
 		this.owed = undefined;
 		this.begin(0, 0);
 	}
@@ -119,6 +133,10 @@ export class Line {
 		if (this.owed !== undefined && !this.hidden) {
 			this.say({ case: "ack", value: { number: this.owed } });
 			this.owed = undefined;
+			for (const length of this.flying.splice(0, this.landed)) {
+				this.bytes -= length;
+			}
+			this.landed = 0;
 		}
 	}
 
@@ -139,14 +157,7 @@ export class Line {
 		}
 		const body = bytes.subarray(1);
 		if (bytes[0] === kindFrame) {
-			const { number, small } = glance(body);
-			this.newest = number;
-			if (small && this.away === 0) {
-				this.unpacker.add(body);
-			} else {
-				this.away++;
-				this.tell({ frame: data }, [data]);
-			}
+			this.frame(data, body);
 			return;
 		}
 		if (bytes[0] !== kindEvent) {
@@ -156,7 +167,8 @@ export class Line {
 		if (event.case === "ready") {
 			checkSize(event.value.width, event.value.height);
 			// What the worker has was meant for the old picture, and counts as painted.
-			if (this.away > 0) {
+			if (this.away.length > 0) {
+				this.landed = this.flying.length;
 				this.painted(this.newest);
 			}
 			this.begin(event.value.width, event.value.height);
@@ -166,9 +178,40 @@ export class Line {
 		}
 	}
 
+	private frame(data: ArrayBuffer, body: Uint8Array): void {
+		const { number, small, weight } = glance(body);
+		this.newest = number;
+		this.flying.push(data.byteLength);
+		this.bytes += data.byteLength;
+		if (this.flying.length > mostFlying || this.bytes > mostBytes) {
+			throw new Error("the device sends more than may be on its way");
+		}
+		if (small && this.away.length === 0) {
+			this.unpacker.add(body);
+		} else {
+			this.behind.push({ data, weight });
+			this.pass();
+		}
+	}
+
+	/** Gives the worker what it may have. */
+	private pass(): void {
+		for (let next = this.behind[0]; next !== undefined; next = this.behind[0]) {
+			if (this.away.length > 0 && this.weight + next.weight > mostAway) {
+				return;
+			}
+			this.behind.shift();
+			this.away.push(next.weight);
+			this.weight += next.weight;
+			this.tell({ frame: next.data }, [next.data]);
+		}
+	}
+
 	private begin(width: number, height: number): void {
 		this.picture++;
-		this.away = 0;
+		this.away = [];
+		this.behind = [];
+		this.weight = 0;
 		this.unpacker.begin(width, height);
 		this.tell({ begin: { width, height }, of: this.picture });
 	}
@@ -188,10 +231,11 @@ export class Line {
 			this.broken(m.broken);
 			return;
 		}
-		if ("paint" in m) {
-			this.away--;
-		}
 		this.hear(m);
+		if ("paint" in m) {
+			this.weight -= this.away.shift() ?? 0;
+			this.pass();
+		}
 	}
 
 	/** What came is none of a desktop's. */

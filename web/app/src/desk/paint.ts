@@ -1,4 +1,4 @@
-import type { Tile } from "./frame";
+import { coded, type Tile } from "./frame";
 import type { Painting } from "./unpack";
 import type { Shot } from "./video";
 
@@ -67,9 +67,4 @@ export class Picture {
 		const h = (t.h * height) / coded(t.h);
 		this.ctx.drawImage(picture, 0, 0, w, h, t.x, t.y, t.w, t.h);
 	}
-}
-
-/** What a codec makes of a side: it is even, and not below 16. */
-function coded(side: number): number {
-	return Math.max(16, side + (side & 1));
 }

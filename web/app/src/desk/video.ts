@@ -1,3 +1,5 @@
+import { coded } from "./frame";
+
 /** By the codec of a frame: what WebCodecs calls it. */
 const names: Record<number, string> = { 1: "vp09.00.51.08", 2: "av01.0.13M.08" };
 
@@ -42,6 +44,11 @@ export class Video {
 		if (shown instanceof Error) {
 			this.close();
 			throw shown;
+		}
+		if (shown !== undefined && (shown.displayWidth > coded(w) || shown.displayHeight > coded(h))) {
+			shown.close();
+			this.close();
+			throw new Error("a picture larger than its place");
 		}
 		return shown;
 	}
