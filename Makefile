@@ -98,8 +98,11 @@ test: setup pages codec check ## everything that needs no more than this machine
 	$(MAKE) --no-print-directory build
 	bin/warren version
 	@scripts/setup.sh base e2e
-	@if [ -x /usr/bin/chromium ]; then cd web/app && npm run --silent e2e -- first; \
-	else echo "test: there is no chromium, so the first minute is not played"; fi
+	@stories=; for of in chromium:first firefox-esr:firefox; do \
+		if [ -x "/usr/bin/$${of%:*}" ] || [ "$${CI:-}" = true ]; then stories+=" $${of#*:}"; \
+		else echo "test: there is no $${of%:*}, so the story $${of#*:} is not played; try: sudo apt-get install $${of%:*}"; fi; \
+	done; \
+	if [ -n "$$stories" ]; then cd web/app && npm run --silent e2e -- $$stories; fi
 
 cross: ## compile for the other systems
 	@for target in $(CROSS); do \
@@ -141,7 +144,7 @@ soak: ## the long forms of the fault tests, a line of figures each
 baseline: $(TOOLS) ## what later schemas are held against; for a release
 	cd api && PATH="$(CURDIR)/.bin:$$PATH" buf build -o baseline.binpb
 
-e2e: packages build ## the console in Debian's Chromium, against a demo mesh
+e2e: packages build ## the console in Debian's Chromium and Firefox, against a demo mesh
 	@scripts/setup.sh base e2e
 	cd web/app && npm run --silent e2e
 

@@ -1,5 +1,6 @@
 // Runs the stories against the binary that make build made, and ends all that
-// it started, whatever happens. What it needs: bin/warren and chromium.
+// it started, whatever happens. What it needs: bin/warren, chromium, and
+// firefox-esr for the stories that are told in it.
 //
 //	npm run e2e [-- STORY...]
 //
@@ -13,6 +14,7 @@ import { begin } from "./stories/begin.mjs";
 import { clips } from "./stories/clips.mjs";
 import { desktop } from "./stories/desktop.mjs";
 import { edges } from "./stories/edges.mjs";
+import { firefox } from "./stories/firefox.mjs";
 import { german } from "./stories/german.mjs";
 import { govern } from "./stories/govern.mjs";
 import { hands } from "./stories/hands.mjs";
@@ -20,11 +22,11 @@ import { look } from "./stories/look.mjs";
 import { mesh as mates, via } from "./stories/mesh.mjs";
 import { sights } from "./stories/sights.mjs";
 import { work } from "./stories/work.mjs";
-import { openBrowser, Story } from "./story.mjs";
+import { oneBrowser, Story } from "./story.mjs";
 
 // A mesh in namespaces, where machines cannot meet directly: scripts/lab.
 const elsewhere = { via };
-const stories = { ...look, ...work, ...desktop, ...clips, ...hands, ...sights, ...govern, ...mates, ...edges, ...begin, ...german };
+const stories = { ...look, ...work, ...desktop, ...clips, ...hands, ...sights, ...govern, ...mates, ...edges, ...begin, ...german, ...firefox };
 
 const bin = resolve(process.env.WARREN_BIN ?? "../../bin/warren");
 const only = process.argv.slice(2);
@@ -105,11 +107,10 @@ for (const s of ["SIGINT", "SIGTERM"]) {
 }
 
 let mesh;
-let browser;
+const browser = oneBrowser();
 const failed = [];
 try {
 	mesh = await demo();
-	browser = await openBrowser();
 	const told = only.length === 0 ? stories : Object.fromEntries(only.map((name) => [name, known[name]]));
 	for (const [name, tell] of Object.entries(told)) {
 		const story = new Story({ name, bin, mesh, browser });
@@ -130,7 +131,7 @@ try {
 	failed.push("setup");
 	console.error(e);
 } finally {
-	await browser?.close();
+	await browser.close();
 	await mesh?.stop();
 	end();
 }

@@ -1,7 +1,7 @@
 // A display that is watched: its server, its pixels, programs on it, and the
 // machine that it belongs to.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
@@ -34,6 +34,15 @@ export function ask(x, program, ...args) {
 /** A terminal that fills the display, with a shell script in it. */
 export const terminalOn = (s, x, script, geometry = "90x28+40+40") =>
 	on(s, x, "xterm", ["-u8", "-geometry", geometry, "-fa", "DejaVu Sans Mono", "-fs", "11", "-e", "sh", "-c", script]);
+
+/** A terminal that writes down each byte it is sent. */
+export async function bytesOf(s, x, modes = "") {
+	const file = join(x.dir, "bytes");
+	writeFileSync(file, "");
+	terminalOn(s, x, `printf '${modes}'; stty raw -echo; echo ready > ${file}; cat >> ${file}`, "120x40+0+0");
+	await until("the terminal listens", () => readFileSync(file, "utf8") === "ready\n");
+	return { read: () => readFileSync(file, "utf8").slice("ready\n".length) };
+}
 
 /** The pixels of a display, from the server's own memory: an XWD file, as XWDFile.h has it. */
 export function pixels(x) {
@@ -113,7 +122,10 @@ export async function watched(s, x, name, invite = []) {
 	return machine;
 }
 
-/** The page of a device's desktop, as the verb opens it. */
+/** The address of a device's desktop, as the verb opens it. */
+export const deskAt = (s, name, x, more = "") => `${s.warren("desktop", name, "--no-open")}?display=${encodeURIComponent(x.name)}${more}`;
+
+/** The page there. */
 export async function desk(s, name, x, options = {}, more = "", first = undefined) {
 	const context = await s.context(options);
 	const page = await context.newPage();
@@ -121,7 +133,7 @@ export async function desk(s, name, x, options = {}, more = "", first = undefine
 		await page.addInitScript(first);
 	}
 	page.setDefaultTimeout(20_000);
-	await page.goto(`${s.warren("desktop", name, "--no-open")}?display=${encodeURIComponent(x.name)}${more}`);
+	await page.goto(deskAt(s, name, x, more));
 	return page;
 }
 

@@ -1,7 +1,7 @@
 // What a story has at hand: a page that is let in, the command line, axe, and
 // pictures in both themes at two widths.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -16,9 +16,16 @@ const screens = process.env.WARREN_SCREENS;
 export const desktop = { width: 1280, height: 800 };
 export const phone = { width: 390, height: 844 };
 
-export function openBrowser() {
+/** Where Debian has a browser, or where the environment says. */
+export function installed(name, program) {
+	const path = process.env[`WARREN_${name.toUpperCase()}`] ?? `/usr/bin/${program}`;
+	assert(existsSync(path), `there is no ${name} at ${path}; try: sudo apt-get install ${program}`);
+	return path;
+}
+
+function openBrowser() {
 	return chromium.launch({
-		executablePath: process.env.WARREN_CHROMIUM ?? "/usr/bin/chromium",
+		executablePath: installed("chromium", "chromium"),
 		args: [
 			"--headless",
 			"--no-sandbox",
@@ -30,6 +37,15 @@ export function openBrowser() {
 			"--disable-sync",
 		],
 	});
+}
+
+/** Chromium, opened when a story first wants it, and one for all. */
+export function oneBrowser() {
+	let opened;
+	return {
+		newContext: async (options) => (await (opened ??= openBrowser())).newContext(options),
+		close: async () => (await opened)?.close(),
+	};
 }
 
 export class Story {

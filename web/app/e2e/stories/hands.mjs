@@ -1,18 +1,10 @@
 // Hands on a watched desktop: keyboards of other countries, fingers, the whole screen.
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { ask, desk, display, keys, opened, place, same, terminalOn, watched } from "../screen.mjs";
+import { strokes } from "../keyboard.mjs";
+import { ask, bytesOf, desk, display, keys, opened, place, same, watched } from "../screen.mjs";
 import { assert, phone, until } from "../story.mjs";
 
 const ctrl = 2;
 const shift = 8;
-
-/** What a German keyboard has on its keys: alone, with Shift, with AltGr. */
-const german = {
-	KeyY: "zZ", KeyZ: "yY", Quote: "äÄ", Semicolon: "öÖ", BracketLeft: "üÜ", Minus: "ß?\\", Backslash: "#'", BracketRight: "+*~",
-	Slash: "-_", Comma: ",;", Period: ".:", IntlBackslash: "<>|", Digit2: '2"²', Digit3: "3§³", Digit4: "4$", Digit6: "6&",
-	Digit7: "7/{", Digit8: "8([", Digit9: "9)]", Digit0: "0=}", KeyQ: "qQ@", KeyE: "eE€", KeyM: "mMµ", Space: " ",
-};
 
 /** A keyboard as Chromium tells a page of it, whatever layout this machine has. */
 async function keyboard(page) {
@@ -26,9 +18,7 @@ async function keyboard(page) {
 		key,
 		press,
 		async type(text) {
-			for (const c of text) {
-				const [code, has] = Object.entries(german).find(([, all]) => all.includes(c)) ?? [`Key${c.toUpperCase()}`, c.toLowerCase() + c.toUpperCase()];
-				const level = [...has].indexOf(c);
+			for (const { code, c, level } of strokes(text)) {
 				const held = [undefined, ["ShiftLeft", "Shift", shift], ["AltRight", "AltGraph", 0]][level];
 				if (held !== undefined) {
 					await key("rawKeyDown", ...held);
@@ -46,15 +36,6 @@ async function keyboard(page) {
 			await cdp.send("Input.insertText", { text });
 		},
 	};
-}
-
-/** A terminal that writes down each byte it is sent. */
-async function bytesOf(s, x, modes = "") {
-	const file = join(x.dir, "bytes");
-	writeFileSync(file, "");
-	terminalOn(s, x, `printf '${modes}'; stty raw -echo; echo ready > ${file}; cat >> ${file}`, "120x40+0+0");
-	await until("the terminal listens", () => readFileSync(file, "utf8") === "ready\n");
-	return { read: () => readFileSync(file, "utf8").slice("ready\n".length) };
 }
 
 export const hands = {

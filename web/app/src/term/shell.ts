@@ -5,6 +5,7 @@ import "@xterm/xterm/css/xterm.css";
 import { access } from "../api/bearer";
 import { cache } from "../api/queries";
 import { shownTheme } from "../lib/settings";
+import { composes } from "./compose";
 import { TerminalSocket } from "./socket";
 import { styleByScript } from "./styles";
 import { changeTab, dropTab, type Tab, terminals } from "./tabs";
@@ -115,13 +116,17 @@ export class Shell {
 		this.term.onBinary((text) => this.socket?.input(Uint8Array.from(text, (c) => c.charCodeAt(0) & 255)));
 		this.term.onResize(({ cols, rows }) => this.socket?.resize(cols, rows));
 		this.term.attachCustomKeyEventHandler((e) => this.key(e));
+		composes(this.host, (text) => this.term.input(text));
 		this.label = label;
 	}
 
 	private readonly label: string;
 
-	/** Ctrl+Shift+C, and Ctrl+C over a selection, copy; the page keeps Ctrl+K and Ctrl+Shift+F. */
+	/** What is composed is the browser's; Ctrl+Shift+C, and Ctrl+C over a selection, copy; the page keeps Ctrl+K and Ctrl+Shift+F. */
 	private key(e: KeyboardEvent): boolean {
+		if (e.type === "keydown" && e.isComposing) {
+			return false;
+		}
 		const ctrl = e.ctrlKey || e.metaKey;
 		if (e.type !== "keydown" || !ctrl) {
 			return true;
