@@ -32,6 +32,17 @@ func TestWhatEndedASession(t *testing.T) {
 			t.Errorf("%v is %v, want %v", test.err, got, test.want)
 		}
 	}
+	// What a person or the policy ended here is not opened again by itself.
+	for cause, want := range map[error]fault.Kind{
+		errEndedHere: fault.Denied, fault.New(fault.Denied, "device %q was revoked", "kiosk"): fault.Denied,
+		errViewerGone: fault.Unavailable, context.Canceled: fault.Unavailable,
+	} {
+		ctx, end := context.WithCancelCause(t.Context())
+		end(cause)
+		if got := fault.KindOf(endedBy(ctx, session.ErrLost)); got != want {
+			t.Errorf("%v is %v, want %v", cause, got, want)
+		}
+	}
 }
 
 // TestErrorsAreInTheLog asks for what is not there, and looks the id up.

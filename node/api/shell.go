@@ -241,9 +241,17 @@ func (b *bridge) run(ctx context.Context, cancel context.CancelCauseFunc, watche
 }
 
 // endedBy is the fault of a session that ended before its time: what ended ctx,
-// else what the device says.
+// else what the device says. What somebody ended, or the policy, is not to be
+// opened again by itself.
 func endedBy(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
+		var known *fault.Error
+		switch {
+		case errors.As(cause, &known):
+			return cause
+		case errors.Is(cause, errEndedHere):
+			return fault.New(fault.Denied, "%w", cause)
+		}
 		return fault.New(fault.Unavailable, "%w", cause)
 	}
 	var end *session.EndError
