@@ -44,7 +44,7 @@ func Kinds(cfg Config) []session.Kind {
 	if cfg.Video == nil {
 		cfg.Video = startCodec
 	}
-	c := &crowd{cfg: cfg, viewers: map[*viewer]struct{}{}, away: map[string]time.Time{}}
+	c := &crowd{cfg: cfg, viewers: map[*viewer]struct{}{}, away: map[string]time.Time{}, withdrawn: map[string][]time.Time{}}
 	return []session.Kind{&kind{View, c}, &kind{Control, c}}
 }
 
@@ -112,6 +112,10 @@ func (k *kind) Serve(ctx context.Context, s session.Stream, r session.Request) e
 	cancel(err)
 	receiving.Wait()
 	v.offer(whole, err)
+	var end *session.EndError
+	if errors.As(err, &end) && end.Reason == session.ReasonEnded { // by who is at the device
+		k.crowd.sendAway(r.Technician)
+	}
 	return k.ended(err, r)
 }
 
@@ -138,7 +142,9 @@ type crowd struct {
 	places  int // taken, also by those who are not let in yet
 	viewers map[*viewer]struct{}
 	asking  bool                 // a person is
-	away    map[string]time.Time // technicians who may not ask before
+	away    map[string]time.Time // technicians who may not look before
+	// withdrawn are the questions that technicians took back of late.
+	withdrawn map[string][]time.Time
 }
 
 func (c *crowd) full() bool {

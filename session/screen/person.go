@@ -48,6 +48,9 @@ type Person interface {
 // meet asks the person at the display where the policy wants that, and tells
 // them who looks for as long as ctx lasts. told closes when the notice is gone.
 func (v *viewer) meet(ctx context.Context) (told <-chan struct{}, err error) {
+	if err := v.kind.crowd.welcome(v.request.Technician); err != nil {
+		return nil, err
+	}
 	person, there := v.display.(Person)
 	w := Watching{
 		Technician: v.request.Technician, Mesh: v.kind.crowd.cfg.Mesh, Reason: v.request.Reason,
@@ -66,12 +69,12 @@ func (v *viewer) meet(ctx context.Context) (told <-chan struct{}, err error) {
 			return nil, err
 		}
 		if err := v.kind.crowd.still(ctx); err != nil {
-			release(false)
+			release(nil)
 			return nil, err
 		}
 		v.audit("the person at the device is asked, on " + whose(v.display))
 		err = person.Ask(ctx, w)
-		release(errors.Is(err, ErrNoConsent) || errors.Is(err, ErrNoAnswer))
+		release(err)
 		if err != nil {
 			return nil, refused(ctx, err)
 		}
@@ -111,30 +114,61 @@ func refused(ctx context.Context, err error) error {
 	return errors.Join(&session.EndError{Reason: "nobody at the device could be asked"}, err)
 }
 
-// notAgain is how long a technician who was told no may not ask.
-const notAgain = 2 * time.Minute
+const (
+	// notAgain is how long a technician who was told no may not look or ask.
+	notAgain = 2 * time.Minute
+	// mostWithdrawn is how many questions may be taken back in that time: one
+	// after the other they are asked until one is answered by mistake.
+	mostWithdrawn = 3
+)
 
-// question takes the right to ask: one question at a time, for many are none,
-// and none of who was just told no. While it is open nobody's input counts:
-// it would answer.
-func (c *crowd) question(technician string) (release func(no bool), err error) {
+// welcome refuses who was told no of late, or was stopped: a page that has
+// missed why opens again by itself.
+func (c *crowd) welcome(technician string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until := c.away[technician]; time.Now().Before(until) {
+		return &session.EndError{Reason: "the person at the device has just said no; try again in two minutes"}
+	}
+	return nil
+}
+
+// question takes the right to ask: one question at a time, for many are none.
+// While it is open nobody's input counts: it would answer. release is told what
+// the answer was.
+func (c *crowd) question(technician string) (release func(answer error), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.asking {
 		return nil, &session.EndError{Reason: "the person at the device is being asked already; try again in a moment", Unavailable: true}
 	}
-	if until := c.away[technician]; time.Now().Before(until) {
-		return nil, &session.EndError{Reason: "the person at the device has just said no; try again in two minutes"}
-	}
 	c.asking = true
-	return func(no bool) {
-		if no {
+	return func(answer error) {
+		no := errors.Is(answer, ErrNoConsent) || errors.Is(answer, ErrNoAnswer)
+		if no || answer != nil && c.tookBack(technician) {
 			c.sendAway(technician)
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.asking = false
 	}, nil
+}
+
+// tookBack notes a question without an answer, and tells whether those are too
+// many.
+func (c *crowd) tookBack(technician string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	for name, all := range c.withdrawn {
+		if all = slices.DeleteFunc(all, func(at time.Time) bool { return now.Sub(at) > notAgain }); len(all) == 0 {
+			delete(c.withdrawn, name)
+		} else {
+			c.withdrawn[name] = all
+		}
+	}
+	c.withdrawn[technician] = append(c.withdrawn[technician], now)
+	return len(c.withdrawn[technician]) >= mostWithdrawn
 }
 
 // still waits until what technicians were typing when a question opened is
@@ -154,7 +188,7 @@ func (c *crowd) still(ctx context.Context) error {
 	return nil
 }
 
-// sendAway keeps a technician from asking for a while.
+// sendAway keeps a technician from looking for a while.
 func (c *crowd) sendAway(technician string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -247,6 +247,86 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestStoppedIsStopped: who was stopped, at the notice or by the machine's own
+// warren, is not back a second later, as a page is by itself that missed why.
+func TestStoppedIsStopped(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		stop func(p *peopled, end context.CancelCauseFunc)
+	}{
+		{"by the notice", func(p *peopled, _ context.CancelCauseFunc) { close(p.stop) }},
+		{"by warren", func(_ *peopled, end context.CancelCauseFunc) {
+			end(&session.EndError{Reason: session.ReasonEnded})
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := newPeopled()
+			kinds := screen.Kinds(screen.Config{Desk: p, Video: noVideo})
+			var notes noted
+			ctx, end := context.WithCancelCause(t.Context())
+			defer end(nil)
+			l := look(t, within{ctx, kinds[1]}, asking(t, false, &notes))
+			l.sees(t, p.Desk, image.Rect(0, 0, 300, 200))
+			test.stop(p, end)
+			_ = l.ended(t)
+			for _, k := range kinds {
+				r := asking(t, false, &notes)
+				r.Verb = k.Verb()
+				if got := reasonOf(t, look(t, k, r).ended(t)); got != "the person at the device has just said no; try again in two minutes" {
+					t.Errorf("%s again: ended with %q", k.Verb(), got)
+				}
+			}
+			other := asking(t, false, &notes)
+			other.Technician = "omar"
+			_, told, _ := p.seen()
+			p.mu.Lock()
+			p.stop = make(chan struct{})
+			p.mu.Unlock()
+			look(t, kinds[1], other).sees(t, p.Desk, image.Rect(0, 0, 300, 200))
+			if len(told) != 1 {
+				t.Errorf("told of %v", told)
+			}
+		})
+	}
+}
+
+// within is a kind whose sessions somebody may end.
+type within struct {
+	ctx context.Context //nolint:containedctx // a test's
+	session.Kind
+}
+
+func (w within) Serve(ctx context.Context, s session.Stream, r session.Request) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })()
+	return w.Kind.Serve(ctx, s, r)
+}
+
+// TestAskedAgainAndAgain: who takes question after question back, until one is
+// answered by mistake, may ask no more.
+func TestAskedAgainAndAgain(t *testing.T) {
+	p := newPeopled()
+	kinds := screen.Kinds(screen.Config{Desk: p})
+	var notes noted
+	for n := range 3 {
+		l := look(t, kinds[n%2], asking(t, true, &notes))
+		l.until(t, "question", func() bool { a, _, _ := p.seen(); return len(a) == n+1 })
+		l.stream.Close()
+		select {
+		case <-l.done:
+		case <-time.After(20 * time.Second):
+			t.Fatal("the question outlives its session")
+		}
+	}
+	if got := reasonOf(t, look(t, kinds[1], asking(t, true, &notes)).ended(t)); got != "the person at the device has just said no; try again in two minutes" {
+		t.Errorf("ended: %q", got)
+	}
+	other := asking(t, true, &notes)
+	other.Technician = "omar"
+	l := look(t, kinds[1], other)
+	l.until(t, "another's question", func() bool { a, _, _ := p.seen(); return len(a) == 4 })
+}
+
 // TestNobodyIsAskedForNoPlace: eight look; the ninth does not disturb.
 func TestNobodyIsAskedForNoPlace(t *testing.T) {
 	p := newPeopled()
