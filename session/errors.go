@@ -91,6 +91,7 @@ const (
 	ReasonStopped = "the device stops"
 	ReasonLost    = "the connection was lost"
 	ReasonEnded   = "ended on the device"
+	ReasonFailed  = "the session failed on the device"
 )
 
 // EndError is the end of a session that the other side called for a reason.

@@ -101,7 +101,7 @@ func (l *Local) stillTrusted() error {
 	}
 	pub, _ := ed25519.NewKeyFromSeed(kept.Seed).Public().(ed25519.PublicKey)
 	if t, ok := r.log().Technician(pub); ok && t.Revoked {
-		return fault.New(fault.Denied, "technician %q was revoked", t.Name).Because("revoked").Try("an admin for a new invite, to join anew")
+		return fault.New(fault.Denied, "technician %q was revoked", t.Name).Because("revoked").Try("an admin for a new invite, to join anew").Says(fault.TechnicianRevoked, t.Name)
 	}
 	return nil
 }

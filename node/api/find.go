@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"warren/consensus/trust"
@@ -29,7 +30,7 @@ func FindDevice(log *trust.Log, word string) (trust.Device, error) {
 	}
 	switch len(found) {
 	case 0:
-		err := fault.New(fault.NotFound, "no device %q in this mesh", word)
+		err := fault.New(fault.NotFound, "no device %q in this mesh", word).Says(fault.NoDevice, word)
 		if len(word) > 0 && len(word) < identity.MinNodePrefix && strings.Trim(word, "0123456789abcdef") == "" {
 			return trust.Device{}, err.Try("warren devices; an id needs %d characters at least", identity.MinNodePrefix)
 		}
@@ -42,5 +43,5 @@ func FindDevice(log *trust.Log, word string) (trust.Device, error) {
 			return d, nil
 		}
 	}
-	return trust.Device{}, fault.New(fault.Conflict, "%q names %d devices", word, len(found)).Try("warren devices, and more of the id")
+	return trust.Device{}, fault.New(fault.Conflict, "%q names %d devices", word, len(found)).Try("warren devices, and more of the id").Says(fault.ManyDevices, word, strconv.Itoa(len(found)))
 }

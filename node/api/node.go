@@ -95,7 +95,7 @@ func (r *Running) device(word string) (trust.Device, error) {
 		return d, err
 	}
 	if d.Revoked {
-		return d, fault.New(fault.Denied, "device %q was revoked", d.Name).Because("revoked").Try("warren devices; it can only join anew")
+		return d, fault.New(fault.Denied, "device %q was revoked", d.Name).Because("revoked").Try("warren devices; it can only join anew").Says(fault.DeviceRevoked, d.Name)
 	}
 	return d, nil
 }
@@ -106,22 +106,22 @@ func (r *Running) person(ctx context.Context) (trust.Technician, ed25519.Private
 	kept, err := r.Home.Technician()
 	if errors.Is(err, fs.ErrNotExist) {
 		return trust.Technician{}, nil, fault.New(fault.Denied, "no technician works from this machine").
-			Try("run it where you joined as a technician").Because("no-technician")
+			Try("run it where you joined as a technician").Because("no-technician").Says(fault.NoTechnician)
 	}
 	if err != nil {
 		return trust.Technician{}, nil, err
 	}
 	if uid := callerOf(ctx); uid < 0 || uid != 0 && uid != kept.UID {
-		return trust.Technician{}, nil, fault.New(fault.Denied, "the technician's key here belongs to another user").Try("as that user, or as root")
+		return trust.Technician{}, nil, fault.New(fault.Denied, "the technician's key here belongs to another user").Try("as that user, or as root").Says(fault.OtherUsersKey)
 	}
 	key := ed25519.NewKeyFromSeed(kept.Seed)
 	pub, _ := key.Public().(ed25519.PublicKey)
 	t, ok := r.log().Technician(pub)
 	switch {
 	case !ok:
-		return t, nil, fault.New(fault.Denied, "the mesh does not know this machine's technician (yet)").Because("no-technician").Try("again in a moment, then warren status")
+		return t, nil, fault.New(fault.Denied, "the mesh does not know this machine's technician (yet)").Because("no-technician").Try("again in a moment, then warren status").Says(fault.UnknownTechnician)
 	case t.Revoked:
-		return t, nil, fault.New(fault.Denied, "technician %q was revoked", t.Name).Because("revoked").Try("an admin for a new invite, to join anew")
+		return t, nil, fault.New(fault.Denied, "technician %q was revoked", t.Name).Because("revoked").Try("an admin for a new invite, to join anew").Says(fault.TechnicianRevoked, t.Name)
 	}
 	return t, key, nil
 }

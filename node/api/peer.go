@@ -84,7 +84,8 @@ func sessionFault(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &refusal):
-		f := fault.New(fault.Denied, "%w", err).Because("refused")
+		code, args := refused(refusal)
+		f := fault.New(fault.Denied, "%w", err).Because("refused").Says(code, args...)
 		switch refusal.Cause {
 		case session.CauseOtherUser:
 			return f.Try("--user %s", refusal.Offered)
@@ -96,11 +97,40 @@ func sessionFault(err error) error {
 		}
 		return f
 	case errors.Is(err, session.ErrRefused), errors.Is(err, session.ErrDenied), errors.Is(err, session.ErrNoAnswer):
-		return fault.New(fault.Denied, "%w", err).Because("refused").Try("the device's own log, which has the reason")
-	case errors.Is(err, session.ErrBusy), errors.Is(err, session.ErrUnreachable), errors.Is(err, session.ErrLost):
-		return fault.New(fault.Unavailable, "%w", err).Try("again in a moment")
+		f := fault.New(fault.Denied, "%w", err).Because("refused").Try("the device's own log, which has the reason")
+		if errors.Is(err, session.ErrNoAnswer) {
+			return f.Says(fault.AnswerRefused)
+		}
+		return f.Says(fault.OfferRefused)
+	case errors.Is(err, session.ErrBusy):
+		return fault.New(fault.Unavailable, "%w", err).Try("again in a moment").Says(fault.DeviceBusy)
+	case errors.Is(err, session.ErrUnreachable), errors.Is(err, session.ErrLost):
+		return fault.New(fault.Unavailable, "%w", err).Try("again in a moment").Says(fault.NoConnection)
 	case errors.Is(err, session.ErrInvalid):
 		return fault.New(fault.Invalid, "%w", err)
 	}
 	return err
+}
+
+// refused is a refusal's code, and what stands in it.
+func refused(r *session.Refusal) (fault.Code, []string) {
+	switch r.Cause {
+	case session.CauseTechnician:
+		return fault.NoGrant, nil
+	case session.CauseVerb:
+		return fault.NoGrantVerb, []string{r.Verb}
+	case session.CauseUser:
+		return fault.NoGrantUser, []string{r.Verb, r.User}
+	case session.CauseNoVerb:
+		return fault.NotOffered, []string{r.Verb}
+	case session.CauseNoUser:
+		return fault.NoUser, []string{r.User}
+	case session.CauseNoLogin:
+		return fault.NoLogin, []string{r.User}
+	case session.CauseOtherUser:
+		return fault.OwnUserOnly, []string{r.Offered, r.User}
+	case session.CauseUnsupported:
+		return fault.NotSupported, []string{r.Verb}
+	}
+	return "", nil
 }

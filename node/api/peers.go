@@ -65,7 +65,7 @@ func presence(p Path, m gossip.Member) (online bool, since int64) {
 }
 
 func pathOf(p Path) *warrenv1.Path {
-	out := &warrenv1.Path{Kind: string(engine.KindNone), Reason: p.Reason}
+	out := &warrenv1.Path{Kind: string(engine.KindNone), Reason: p.Reason, Said: p.Said.Wire()}
 	if p.Online {
 		out.Kind = string(p.Pong.Kind)
 		out.Via = p.Pong.Via
@@ -112,7 +112,7 @@ func (s nodeService) Ping(ctx context.Context, req *warrenv1.PingRequest, stream
 		}
 		p, err := r.reach(ctx, d)
 		if fault.KindOf(err) == fault.Unavailable {
-			p = Path{ID: d.ID, Reason: notUp}
+			p = Path{ID: d.ID, Reason: notUp, Said: fault.Said{Code: fault.NotUp}}
 		} else if err != nil {
 			return err
 		}
@@ -167,10 +167,10 @@ func (r *Running) peer(ctx context.Context, d trust.Device) (mesh.Peer, error) {
 			}
 		}
 		if !slices.Contains(now.Silent, d.ID) {
-			return mesh.Peer{}, fault.New(fault.Denied, "policy does not let this machine meet %q", d.Name).Try("warren policy show")
+			return mesh.Peer{}, fault.New(fault.Denied, "policy does not let this machine meet %q", d.Name).Try("warren policy show").Says(fault.NotMet, d.Name)
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			return mesh.Peer{}, fault.New(fault.Unavailable, "device %q is offline: %s", d.Name, notUp).Try("warren up, on that machine")
+			return mesh.Peer{}, fault.New(fault.Unavailable, "device %q is offline: %s", d.Name, notUp).Try("warren up, on that machine").Says(fault.DeviceOffline, d.Name, string(fault.NotUp))
 		}
 		select {
 		case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"warren/mesh"
 	"warren/mesh/engine"
 	"warren/mesh/identity"
+	"warren/node/fault"
 	"warren/node/plan"
 )
 
@@ -34,8 +36,9 @@ type Path struct {
 	Pong   engine.Pong
 	// Since is when the path became what it is, as far as this node saw.
 	Since time.Time
-	// Reason says why there is no path.
+	// Reason says why there is no path, and Said says it for a page.
 	Reason string
+	Said   fault.Said
 }
 
 // Presence finds out who answers, when somebody wants to know.
@@ -82,7 +85,7 @@ func (p *Presence) Look(ctx context.Context) []Path {
 	}
 	_ = g.Wait()
 	for i, id := range now.Silent {
-		list[len(peers)+i] = Path{ID: id, Reason: notUp}
+		list[len(peers)+i] = Path{ID: id, Reason: notUp, Said: fault.Said{Code: fault.NotUp}}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,19 +103,19 @@ func (p *Presence) Last(id identity.NodeID) (Path, bool) {
 
 // between says why no member carries packets to a peer either; a peer that is
 // such a member itself is left without.
-func between(c mesh.Config, peer mesh.Peer) string {
+func between(c mesh.Config, peer mesh.Peer) (words string, said fault.Said) {
 	if peer.Home == peer.ID {
-		return ""
+		return "", fault.Said{Code: fault.NoPong}
 	}
 	if len(c.Rendezvous) == 0 {
-		return ", and no member that others can reach helps the two to meet"
+		return ", and no member that others can reach helps the two to meet", fault.Said{Code: fault.NoPongNorMember}
 	}
 	for _, r := range c.Rendezvous {
 		if r.ID == peer.Home {
-			return ", nor through " + r.Name + ", where it was last"
+			return ", nor through " + r.Name + ", where it was last", fault.Said{Code: fault.NoPongNorThere, Args: []string{r.Name}}
 		}
 	}
-	return ", and it waits at no member that helps to meet"
+	return ", and it waits at no member that helps to meet", fault.Said{Code: fault.NoPongNorHome}
 }
 
 // Ask asks one peer until it answers or ctx ends.
@@ -123,11 +126,14 @@ func (p *Presence) Ask(ctx context.Context, peer mesh.Peer) Path {
 	case err == nil:
 		out.Online, out.Pong = true, pong
 	case len(peer.Endpoints) == 0:
-		out.Reason = "it has told no address yet"
+		out.Reason, out.Said.Code = "it has told no address yet", fault.NoAddress
 	case errors.Is(err, engine.ErrUnknownPeer):
-		out.Reason = "the tunnel to it is not set up yet"
+		out.Reason, out.Said.Code = "the tunnel to it is not set up yet", fault.NoTunnel
 	default:
-		out.Reason = fmt.Sprintf("no answer from its %d known addresses%s", len(peer.Endpoints), between(p.plan().Mesh, peer))
+		var words string
+		words, out.Said = between(p.plan().Mesh, peer)
+		out.Said.Args = append([]string{strconv.Itoa(len(peer.Endpoints))}, out.Said.Args...)
+		out.Reason = fmt.Sprintf("no answer from its %d known addresses%s", len(peer.Endpoints), words)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

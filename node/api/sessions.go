@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -36,7 +35,7 @@ type opened struct {
 }
 
 // errEndedHere ends a session of this node at a person's word.
-var errEndedHere = errors.New("the session was ended from this machine")
+var errEndedHere = fault.New(fault.Denied, "the session was ended from this machine").Says(fault.EndedHere)
 
 func (o *Opened) add(info *warrenv1.Session, id session.ID, end context.CancelCauseFunc) *opened {
 	own := &opened{list: o, id: id, info: info, end: end}

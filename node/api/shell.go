@@ -124,7 +124,7 @@ func (r *Running) openSession(ctx context.Context, d trust.Device, ask broker.Di
 	if err != nil {
 		err = sessionFault(err)
 		if fault.KindOf(err) == fault.Unavailable && ctx.Err() != nil {
-			err = fault.New(fault.Unavailable, "device %q does not answer", d.Name).Try("warren ping %s", d.Name)
+			err = fault.New(fault.Unavailable, "device %q does not answer", d.Name).Try("warren ping %s", d.Name).Says(fault.DeviceSilent, d.Name)
 		}
 		return nil, nil, err
 	}
@@ -143,7 +143,8 @@ func (r *Running) signal(ctx context.Context, d trust.Device) (broker.Signal, *w
 		return nil, nil, nil, err
 	}
 	if !p.Online {
-		return nil, nil, nil, fault.New(fault.Unavailable, "device %q is offline: %s", d.Name, p.Reason).Try("warren ping %s", d.Name)
+		return nil, nil, nil, fault.New(fault.Unavailable, "device %q is offline: %s", d.Name, p.Reason).Try("warren ping %s", d.Name).
+			Says(fault.DeviceOffline, append([]string{d.Name, string(p.Said.Code)}, p.Said.Args...)...)
 	}
 	at := netip.AddrPortFrom(r.log().Mesh().Address(d.ID), mesh.PeerPort)
 	c, done := client.NewPeer(func(ctx context.Context) (net.Conn, error) {
@@ -246,19 +247,37 @@ func (b *bridge) run(ctx context.Context, cancel context.CancelCauseFunc, watche
 func endedBy(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		var known *fault.Error
-		switch {
-		case errors.As(cause, &known):
+		if errors.As(cause, &known) {
 			return cause
-		case errors.Is(cause, errEndedHere):
-			return fault.New(fault.Denied, "%w", cause)
 		}
 		return fault.New(fault.Unavailable, "%w", cause)
 	}
 	var end *session.EndError
 	if errors.As(err, &end) && !end.Unavailable {
-		return fault.New(fault.Denied, "%w", err)
+		return fault.New(fault.Denied, "%w", err).Says(endOf(end.Reason))
 	}
-	return fault.New(fault.Unavailable, "%w", err)
+	if end != nil {
+		return fault.New(fault.Unavailable, "%w", err).Says(endOf(end.Reason))
+	}
+	return fault.New(fault.Unavailable, "%w", err).Says(fault.ConnectionLost)
+}
+
+// endOf is the code of a reason that any session may end for; a kind's own it
+// tells in its own way.
+func endOf(reason string) fault.Code {
+	switch reason {
+	case session.ReasonRevoked:
+		return fault.SessionRevoked
+	case session.ReasonStopped:
+		return fault.SessionStopped
+	case session.ReasonEnded:
+		return fault.EndedThere
+	case session.ReasonFailed:
+		return fault.SessionFailed
+	case session.ReasonLost:
+		return fault.ConnectionLost
+	}
+	return ""
 }
 
 // stdinQueue bounds how many pieces of input wait for the device. A program

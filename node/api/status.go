@@ -44,12 +44,12 @@ func (l *Local) running() (*Running, error) {
 	}
 	m := l.Member()
 	if m.Mesh == "" {
-		return nil, fault.New(fault.NotFound, "this machine is in no mesh yet").Try("warren console, whose page founds one").Because("no-mesh")
+		return nil, fault.New(fault.NotFound, "this machine is in no mesh yet").Try("warren console, whose page founds one").Because("no-mesh").Says(fault.NoMesh)
 	}
 	if p := m.Pending; p != nil {
-		return nil, fault.New(fault.Unavailable, "this machine waits for approval; its words are: %s", p.Phrase).Try("warren approve on a technician's machine")
+		return nil, fault.New(fault.Unavailable, "this machine waits for approval; its words are: %s", p.Phrase).Try("warren approve on a technician's machine").Says(fault.Waiting, p.Phrase)
 	}
-	return nil, fault.New(fault.Unavailable, "the node is starting").Try("again in a moment")
+	return nil, fault.New(fault.Unavailable, "the node is starting").Try("again in a moment").Says(fault.Starting)
 }
 
 type nodeService struct{ *Local }

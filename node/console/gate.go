@@ -159,7 +159,7 @@ func (s *Server) call(next http.Handler) http.HandlerFunc {
 
 // unknown is for who has no bearer, or one that does not hold any more.
 func unknown() error {
-	return fault.New(fault.Denied, "this page is not let in, or not any more").Try("warren console").Because("bearer")
+	return fault.New(fault.Denied, "this page is not let in, or not any more").Try("warren console").Because("bearer").Says(fault.NotLetIn)
 }
 
 // refuse answers as Connect services do. Who has no bearer that holds gets
@@ -211,7 +211,7 @@ func (s *Server) pace(w http.ResponseWriter, r *http.Request, known bool) bool {
 }
 
 func tooMany() error {
-	return fault.New(fault.Unavailable, "too many requests at once").Try("again in a moment")
+	return fault.New(fault.Unavailable, "too many requests at once").Try("again in a moment").Says(fault.TooManyRequests)
 }
 
 // body reads a request's body whole, within its bounds, so that nothing after

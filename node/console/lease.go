@@ -70,5 +70,5 @@ func (l *lease) renew(bearer string) {
 
 // over is what a page is told whose time has ended under it.
 func over() error {
-	return fault.New(fault.Denied, "your time in the console has ended, and this with it").Try("warren console, then open it again").Because("bearer")
+	return fault.New(fault.Denied, "your time in the console has ended, and this with it").Try("warren console, then open it again").Because("bearer").Says(fault.ConsoleOver)
 }

@@ -150,8 +150,10 @@ func write(out *warrenv1.ShellOutput) (data []byte, binary bool, err error) {
 // writeError gives an error as a message.
 func writeError(err error) []byte {
 	f := fault.Of(err)
-	data, _ := json.Marshal(map[string]any{"error": map[string]string{
-		"kind": f.Kind.String(), "message": f.Error(), "hint": f.Hint, "id": f.ID,
-	}})
+	told := map[string]any{"kind": f.Kind.String(), "message": f.Error(), "hint": f.Hint, "id": f.ID}
+	if said := f.Said.Wire(); said != nil {
+		told["said"] = said
+	}
+	data, _ := json.Marshal(map[string]any{"error": told})
 	return data
 }

@@ -50,6 +50,10 @@ func TestMessagesOfAPage(t *testing.T) {
 	if string(text) != `{"error":{"hint":"yes","id":"k3v9m2q7","kind":"denied","message":"no"}}` {
 		t.Errorf("an error reads %s", text)
 	}
+	text = writeError(fault.New(fault.Denied, "no").Says(fault.NoUser, "kim"))
+	if string(text) != `{"error":{"hint":"","id":"","kind":"denied","message":"no","said":{"code":"no-user","args":["kim"]}}}` {
+		t.Errorf("an error with a code reads %s", text)
+	}
 	data, binary, err := write(&warrenv1.ShellOutput{Output: &warrenv1.ShellOutput_Opened{Opened: &warrenv1.ShellOpened{
 		Session: "s", OsUser: "anna", Path: &warrenv1.Path{Kind: "lan", RttMs: 1.5},
 	}}})

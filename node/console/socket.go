@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -81,7 +82,7 @@ func (s *Server) admit(ctx context.Context, bearer string, open *atomic.Int32, m
 	}
 	if open.Add(1) > most {
 		open.Add(-1)
-		return nil, fault.New(fault.Unavailable, "%d of them are open on this machine, which is the most", most).Try("close one")
+		return nil, fault.New(fault.Unavailable, "%d of them are open on this machine, which is the most", most).Try("close one").Says(fault.TooManyOpen, strconv.Itoa(int(most)))
 	}
 	return s.lease(p, ownerOf(ctx), func() { open.Add(-1) }), nil
 }

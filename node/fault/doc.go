@@ -7,7 +7,7 @@
 //
 //	room error ──> fault.New(kind, "what happened: %w", err).Try("what to do")
 //	                  │
-//	     Wire ────────┤  Connect code + message + detail {kind, hint, reason, id}
+//	     Wire ────────┤  Connect code + message + detail {kind, hint, reason, id, said}
 //	     FromWire <───┤  the same fault, on the other side of the API
 //	                  │
 //	     Format ──────┼──> warren: what happened; try: what to do

@@ -58,6 +58,7 @@ type Error struct {
 	Hint    string // what to do; follows "try: "
 	Reason  string // a stable word for programs, e.g. "expired"; often empty
 	ID      string // under which the log of the node that told it has it; often empty
+	Said    Said   // message and hint, for a page; often none
 	Err     error  // for errors.Is and As; Message has its text already
 }
 
@@ -94,8 +95,8 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Of gives err as a fault: the whole text of err, the kind of the outermost
-// fault or Connect error in its chain, and the first hint, reason and id found
-// there. It is nil for nil.
+// fault or Connect error in its chain, and the first hint, reason, id and said
+// found there. It is nil for nil.
 func Of(err error) *Error {
 	if err == nil {
 		return nil
@@ -114,10 +115,17 @@ func Of(err error) *Error {
 	}
 	out.Kind = f.Kind
 	var hint, reason, id string
+	var said Said
 	for found := true; found; found = errors.As(f.Err, &f) {
 		hint, reason, id = first(hint, f.Hint), first(reason, f.Reason), first(id, f.ID)
+		if said.Code == "" {
+			said = f.Said
+		}
 	}
 	out.Hint, out.Reason, out.ID = first(hint, out.Hint), first(reason, out.Reason), first(id, out.ID)
+	if said.Code != "" {
+		out.Said = said
+	}
 	if out.Kind < Internal || out.Kind > Unavailable {
 		out.Kind = Internal
 	}

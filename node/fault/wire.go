@@ -22,7 +22,7 @@ func Wire(err error) error {
 	}
 	f := Of(err)
 	out := connect.NewError(code(f.Kind), errors.New(valid(f.Error())))
-	detail, derr := connect.NewErrorDetail(&warrenv1.Fault{Kind: f.Kind.String(), Hint: valid(f.Hint), Reason: valid(f.Reason), Id: valid(f.ID)})
+	detail, derr := connect.NewErrorDetail(&warrenv1.Fault{Kind: f.Kind.String(), Hint: valid(f.Hint), Reason: valid(f.Reason), Id: valid(f.ID), Said: f.Said.Wire()})
 	if derr != nil {
 		return errors.Join(out, derr)
 	}
@@ -88,6 +88,7 @@ func (e *Error) readWire(c *connect.Error) {
 			e.Kind = k
 		}
 		e.Hint, e.Reason, e.ID = f.GetHint(), f.GetReason(), f.GetId()
+		e.Said = Said{Code(f.GetSaid().GetCode()), f.GetSaid().GetArgs()}
 		return
 	}
 }

@@ -100,6 +100,26 @@ func TestFaultsSurviveTheAPI(t *testing.T) {
 	}
 }
 
+// TestWhatIsSaidCrosses: a page gets the code of the sentence, and what stands in
+// it; the first in the chain that has one.
+func TestWhatIsSaidCrosses(t *testing.T) {
+	t.Parallel()
+	inner := New(Denied, "no user %q", "kim").Says(NoUser, "kim\xff")
+	for name, sent := range map[string]error{
+		"itself": inner, "wrapped": New(Unavailable, "shell: %w", inner), "twice": fmt.Errorf("forward: %w", Wire(inner)),
+	} {
+		for route, err := range overAPI(t, sent) {
+			want := Said{NoUser, []string{"kim\ufffd"}}
+			if diff := cmp.Diff(want, Of(err).Said); diff != "" {
+				t.Errorf("%s, %s (-want +got):\n%s", name, route, diff)
+			}
+		}
+	}
+	if got := New(Denied, "x").Said.Wire(); got != nil {
+		t.Errorf("nothing said crosses as %v", got)
+	}
+}
+
 func TestAnErrorMayCrossTwice(t *testing.T) {
 	t.Parallel()
 	first := overAPI(t, New(Conflict, "revision moved").Try("warren policy diff").Because("stale"))

@@ -98,7 +98,7 @@ func (b *Broker) work(ctx context.Context, l *live) error {
 	case errors.As(err, &end):
 		s.closeWith(words(end), patience)
 	case err != nil && !errors.Is(err, session.ErrLost):
-		s.closeWith("the session failed on the device", patience)
+		s.closeWith(session.ReasonFailed, patience)
 	}
 	s.closeWith("", patience)
 	return err

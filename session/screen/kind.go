@@ -12,6 +12,7 @@ import (
 
 	"warren/session"
 	"warren/session/screen/codec"
+	"warren/session/screen/words"
 )
 
 // The verbs, as grants and offers call them.
@@ -111,28 +112,45 @@ func (k *kind) Serve(ctx context.Context, s session.Stream, r session.Request) e
 	}
 	cancel(err)
 	receiving.Wait()
-	v.offer(whole, err)
 	var end *session.EndError
 	if errors.As(err, &end) && end.Reason == session.ReasonEnded { // by who is at the device
 		k.crowd.sendAway(r.Technician)
 	}
-	return k.ended(err, r)
-}
-
-// ended makes of what a display says of itself what the technician is told.
-func (k *kind) ended(err error, r session.Request) error {
-	var no *Unavailable
+	told := ended(err)
+	v.part(whole, err, told)
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil
-	case errors.As(err, &no):
-		return &session.EndError{Reason: no.Error(), Unavailable: true}
-	case errors.Is(err, ErrGone):
-		k.crowd.cfg.Log.Info("display ended", "session", r.ID.String(), "error", err)
-		return &session.EndError{Reason: "the display has ended", Unavailable: true}
-	default:
+	case told == nil:
 		return err
+	case told.said.Code == words.DisplayEnded:
+		k.crowd.cfg.Log.Info("display ended", "session", r.ID.String(), "error", err)
 	}
+	return errors.Join(&session.EndError{Reason: told.Error(), Unavailable: told.unavailable}, told.cause)
+}
+
+// over is an end that the technician is told of.
+type over struct {
+	said        words.Sentence
+	unavailable bool  // as in session.EndError
+	cause       error // for the device's own log
+}
+
+func (o *over) Error() string { return o.said.String() }
+func (o *over) Unwrap() error { return o.cause }
+
+// ended is what the technician is told of an end, if anything.
+func ended(err error) (told *over) {
+	var no *Unavailable
+	switch {
+	case errors.As(err, &told):
+		return told
+	case errors.As(err, &no):
+		return &over{said: no.Said, unavailable: true}
+	case errors.Is(err, ErrGone):
+		return &over{said: words.DisplayEnded.Say(), unavailable: true}
+	}
+	return nil
 }
 
 // crowd is all who look at this device's displays.

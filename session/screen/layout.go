@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
+	"strconv"
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/session/screen/tiles"
+	"warren/session/screen/words"
 )
 
 // look changes what is looked at.
@@ -32,12 +35,12 @@ func (v *viewer) resize(size image.Point) error {
 		return nil
 	}
 	if v.kind.verb != Control { // it moves the windows of whoever sits there
-		v.say("the display keeps its size: only looking is granted here")
+		v.say(words.ViewKeepsSize.Say())
 		return nil
 	}
 	err := v.display.Resize(size)
 	if errors.Is(err, ErrUnable) {
-		v.say(err.Error())
+		v.say(sentence(err))
 		return nil
 	}
 	return err
@@ -55,7 +58,7 @@ func (v *viewer) relayout(ctx context.Context) error {
 	}
 	v.layout = layout
 	if int(v.monitor) > len(layout.Monitors) {
-		v.say(fmt.Sprintf("there is no monitor %d; all are shown", v.monitor))
+		v.say(words.NoMonitor.Say(strconv.FormatUint(uint64(v.monitor), 10)))
 		v.monitor = 0
 		v.wake()
 	}
@@ -97,7 +100,10 @@ func (v *viewer) number() uint32 {
 func (v *viewer) ready() *warrenv1.ScreenReady {
 	out := &warrenv1.ScreenReady{
 		Display: v.display.Name(), Width: uint32(v.region.Dx()), Height: uint32(v.region.Dy()), //nolint:gosec // sides of a picture
-		Monitor: v.monitor, Owner: v.display.Owner(), Limits: append(append([]string{}, v.layout.Limits...), v.limits...),
+		Monitor: v.monitor, Owner: v.display.Owner(),
+	}
+	for _, l := range slices.Concat(v.layout.Limits, v.limits) {
+		out.Limits, out.Said = append(out.Limits, l.String()), append(out.Said, said(l))
 	}
 	for i, m := range v.layout.Monitors[:min(len(v.layout.Monitors), MaxMonitors)] {
 		out.Monitors = append(out.Monitors, &warrenv1.ScreenMonitor{

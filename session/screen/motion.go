@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"strconv"
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/session/screen/codec"
 	"warren/session/screen/video"
+	"warren/session/screen/words"
 )
 
 const (
@@ -132,7 +134,7 @@ func (v *viewer) film(ctx context.Context, now time.Time) error {
 	if !v.dirt.some || !heard { // a viewer that does not look is not behind
 		m.clean = now
 	}
-	if v.noVideo != "" {
+	if v.noVideo != nil {
 		wish = video.Lossless
 	}
 	m.chooser.Wish(wish)
@@ -182,9 +184,13 @@ func (v *viewer) filmed(ctx context.Context, now time.Time, r filmed) error {
 	case errors.Is(r.err, context.Canceled):
 		return nil
 	case r.err != nil: // whatever it is, the picture goes on without
-		v.noVideo = r.err.Error()
+		why := words.VideoFailed.Say(r.err.Error())
+		if errors.Is(r.err, codec.ErrMissing) {
+			why = words.NoCodecs.Say()
+		}
+		v.noVideo = &why
 		v.kind.crowd.cfg.Log.Warn("video ended", "session", v.request.ID.String(), "error", r.err)
-		v.say("the picture travels without video: " + r.err.Error())
+		v.say(why)
 		return nil
 	case len(r.packet.Bytes) == 0:
 		return nil
@@ -222,14 +228,21 @@ func (v *viewer) shoot(ctx context.Context, now time.Time) error {
 // how tells in what way the picture travels, and why.
 func (v *viewer) how(q *warrenv1.ScreenQuality) {
 	m := v.motion
-	q.Mode, q.Codec, q.Why = "lossless", "zstd", m.choice.Why
+	q.Mode, q.Codec = "lossless", "zstd"
+	why := []words.Sentence{m.choice.Why}
 	switch {
 	case !m.region.Empty():
 		q.Mode, q.Codec = "video", m.choice.Codec.String()
 		if m.quarters > 0 && m.quarters < 4 {
-			q.Why += fmt.Sprintf("; it has %d%% of its width and height, as more would take the device too long", 25*m.quarters)
+			why = append(why, words.FewerPixels.Say(strconv.Itoa(25*m.quarters)))
 		}
-	case v.noVideo != "":
-		q.Why = "every pixel is sent as it is: " + v.noVideo
+	case v.noVideo != nil:
+		why[0] = *v.noVideo
+	}
+	for i, s := range why {
+		if i > 0 {
+			q.Why += "; "
+		}
+		q.Why, q.Said = q.Why+s.String(), append(q.Said, said(s))
 	}
 }

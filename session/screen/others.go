@@ -25,13 +25,22 @@ func (v *viewer) tellOf(ctx context.Context, all []Named) error {
 	return v.event(ctx, &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Displays{Displays: &warrenv1.ScreenDisplays{Displays: displays(all)}}})
 }
 
-// offer tells a viewer whose display ends, or is not there, what else is. ctx
-// is the stream's, for the session's has ended.
-func (v *viewer) offer(ctx context.Context, err error) {
+// part tells a viewer what else there is where its display ends, or is not there,
+// and why the session ends. ctx is the stream's, for the session's has ended.
+func (v *viewer) part(ctx context.Context, err error, told *over) {
+	ctx, cancel := context.WithTimeout(ctx, offerTime)
+	defer cancel()
 	var no *Unavailable
-	if !errors.Is(err, ErrGone) && !errors.As(err, &no) {
-		return
+	if errors.Is(err, ErrGone) || errors.As(err, &no) {
+		v.offer(ctx, no)
 	}
+	if told != nil { // a viewer that is gone misses nothing
+		_ = v.event(ctx, &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Ended{Ended: said(told.said)}})
+	}
+}
+
+// offer tells what else there is.
+func (v *viewer) offer(ctx context.Context, no *Unavailable) {
 	var others []Named
 	for _, d := range append(v.left, no.others()...) {
 		if v.display != nil && d.Name == v.display.Name() {
@@ -42,8 +51,6 @@ func (v *viewer) offer(ctx context.Context, err error) {
 		}
 		others = append(others, d)
 	}
-	ctx, cancel := context.WithTimeout(ctx, offerTime)
-	defer cancel()
 	_ = v.tellOf(ctx, others) // a viewer that is gone misses nothing
 }
 

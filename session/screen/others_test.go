@@ -10,6 +10,7 @@ import (
 	"warren/session"
 	"warren/session/screen"
 	"warren/session/screen/screentest"
+	"warren/session/screen/words"
 	"warren/session/sessiontest"
 )
 
@@ -51,6 +52,7 @@ func TestDisplaysComeAndGo(t *testing.T) {
 		t.Errorf("the session ended with %v", err)
 	}
 	l.until(t, "offer of the other", func() bool { return slices.Equal(l.told(), []string{":9 "}) })
+	l.says(t, words.DisplayEnded)
 	l.until(t, "end", func() bool { return len(l.over) == 1 })
 	readies := 0
 	for _, e := range l.events {
@@ -68,9 +70,10 @@ func TestNothingToLookAt(t *testing.T) {
 	desk.Has(screen.Named{Name: ":7", Owner: "kim"})
 	l := look(t, kindOf(desk, screen.View), ask(t, screen.View, &warrenv1.ScreenRequest{Display: ":9"}))
 	var end *session.EndError
-	if err := l.ended(t); !errors.As(err, &end) || end.Reason != "there is no such display; try: :7" {
+	if err := l.ended(t); !errors.As(err, &end) || end.Reason != "there is no display :9 on this machine; try: :7" {
 		t.Errorf("the session ended with %v", err)
 	}
+	l.says(t, words.OtherDisplays)
 	// Whose it is, is not told where nobody may have agreed.
 	l.until(t, "offer of the other", func() bool { return slices.Equal(l.told(), []string{":7 "}) })
 }

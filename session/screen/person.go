@@ -9,7 +9,7 @@ import (
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
-	"warren/session"
+	"warren/session/screen/words"
 )
 
 // AskTime is how long a person at a display has to answer; then it is a no.
@@ -58,7 +58,7 @@ func (v *viewer) meet(ctx context.Context) (told <-chan struct{}, err error) {
 	}
 	if v.request.Rights.Consent {
 		if !there {
-			return nil, &session.EndError{Reason: "somebody at the device has to agree, and nobody can be asked on this display"}
+			return nil, &over{said: words.NobodyToAsk.Say()}
 		}
 		asking := &warrenv1.ScreenAsking{Seconds: uint32(AskTime / time.Second)}
 		if err := v.event(ctx, &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Asking{Asking: asking}}); err != nil {
@@ -92,7 +92,7 @@ func (v *viewer) meet(ctx context.Context) (told <-chan struct{}, err error) {
 		switch {
 		case errors.Is(err, ErrStopped):
 			v.kind.crowd.sendAway(w.Technician)
-			v.halt(&session.EndError{Reason: ErrStopped.Error()})
+			v.halt(&over{said: words.Stopped.Say()})
 		case err != nil && ctx.Err() == nil && v.request.Rights.Consent:
 			v.halt(fmt.Errorf("the notice cannot be shown: %w", err))
 		case err != nil && ctx.Err() == nil:
@@ -108,10 +108,12 @@ func refused(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, ErrNoConsent), errors.Is(err, ErrNoAnswer):
-		return &session.EndError{Reason: err.Error()}
+	case errors.Is(err, ErrNoConsent):
+		return &over{said: words.SaidNo.Say()}
+	case errors.Is(err, ErrNoAnswer):
+		return &over{said: words.NoAnswer.Say()}
 	}
-	return errors.Join(&session.EndError{Reason: "nobody at the device could be asked"}, err)
+	return &over{said: words.NotAsked.Say(), cause: err}
 }
 
 const (
@@ -128,7 +130,7 @@ func (c *crowd) welcome(technician string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if until := c.away[technician]; time.Now().Before(until) {
-		return &session.EndError{Reason: "the person at the device has just said no; try again in two minutes"}
+		return &over{said: words.JustSaidNo.Say()}
 	}
 	return nil
 }
@@ -140,7 +142,7 @@ func (c *crowd) question(technician string) (release func(answer error), err err
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.asking {
-		return nil, &session.EndError{Reason: "the person at the device is being asked already; try again in a moment", Unavailable: true}
+		return nil, &over{said: words.AskedAlready.Say(), unavailable: true}
 	}
 	c.asking = true
 	return func(answer error) {
@@ -174,8 +176,7 @@ func (c *crowd) tookBack(technician string) bool {
 // still waits until what technicians were typing when a question opened is
 // typed: a long text with a Tab and an Enter in it would answer.
 func (c *crowd) still(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, AskTime,
-		&session.EndError{Reason: "nobody at the device can be asked while somebody types there; try again in a moment", Unavailable: true})
+	ctx, cancel := context.WithTimeoutCause(ctx, AskTime, &over{said: words.Typing.Say(), unavailable: true})
 	defer cancel()
 	c.mu.Lock()
 	all := slices.Collect(maps.Keys(c.viewers))

@@ -14,6 +14,7 @@ import (
 	"warren/session"
 	"warren/session/screen"
 	"warren/session/screen/screentest"
+	"warren/session/screen/words"
 	"warren/session/sessiontest"
 )
 
@@ -110,6 +111,14 @@ func asking(t *testing.T, consent bool, notes *noted) session.Request {
 	return r
 }
 
+// says waits until a viewer was told an end by its code.
+func (l *looking) says(t *testing.T, want words.Code) {
+	t.Helper()
+	l.until(t, "end that says "+string(want), func() bool {
+		return has(l.events, func(e *warrenv1.ScreenEvent) bool { return e.GetEnded().GetCode() == string(want) })
+	})
+}
+
 func reasonOf(t *testing.T, err error) string {
 	t.Helper()
 	var end *session.EndError
@@ -126,11 +135,12 @@ func TestConsent(t *testing.T) {
 		name   string
 		answer error
 		want   string // the reason; empty where it goes on
+		code   words.Code
 	}{
-		{"yes", nil, ""},
-		{"no", screen.ErrNoConsent, "the person at the device said no"},
-		{"nobody", screen.ErrNoAnswer, "nobody at the device answered"},
-		{"no dialog", errors.New("out of paper"), "nobody at the device could be asked"},
+		{"yes", nil, "", ""},
+		{"no", screen.ErrNoConsent, "the person at the device said no", words.SaidNo},
+		{"nobody", screen.ErrNoAnswer, "nobody at the device answered", words.NoAnswer},
+		{"no dialog", errors.New("out of paper"), "nobody at the device could be asked", words.NotAsked},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newPeopled()
@@ -149,6 +159,7 @@ func TestConsent(t *testing.T) {
 				if got := reasonOf(t, l.ended(t)); got != test.want {
 					t.Errorf("ended: %q", got)
 				}
+				l.says(t, test.code)
 				if _, told, _ := p.seen(); len(told) != 0 || p.Grabs() != 0 {
 					t.Errorf("told %v, %d grabs", told, p.Grabs())
 				}
@@ -242,6 +253,7 @@ func TestStop(t *testing.T) {
 	if got := reasonOf(t, l.ended(t)); got != "the person at the device stopped it" {
 		t.Errorf("ended: %q", got)
 	}
+	l.says(t, words.Stopped)
 	if _, _, now := p.seen(); now != 0 || p.Connections() != 0 {
 		t.Errorf("%d notices, %d connections", now, p.Connections())
 	}

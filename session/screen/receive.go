@@ -10,6 +10,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen/video"
+	"warren/session/screen/words"
 )
 
 // mostInputs bounds what waits for the seat: a text that is being typed takes
@@ -75,7 +76,7 @@ func (v *viewer) take(ctx context.Context, in *warrenv1.ScreenInput) error {
 		v.mu.Unlock()
 	}
 	if v.kind.verb != Control {
-		return &session.EndError{Reason: "only looking is granted here, and the viewer sent input"}
+		return &over{said: words.OnlyView.Say()}
 	}
 	return v.pass(ctx, in)
 }
@@ -135,7 +136,7 @@ func (v *viewer) give(ctx context.Context, in *warrenv1.ScreenInput) error {
 	}
 	err := v.seat.Take(ctx, in)
 	if errors.Is(err, ErrUnable) {
-		v.say(err.Error())
+		v.say(sentence(err))
 		v.wake()
 		return nil
 	}

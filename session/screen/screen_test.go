@@ -20,6 +20,7 @@ import (
 	"warren/session/screen/codec"
 	"warren/session/screen/screentest"
 	"warren/session/screen/tiles"
+	"warren/session/screen/words"
 	"warren/session/sessiontest"
 )
 
@@ -285,7 +286,7 @@ func TestWhatTheViewerIsTold(t *testing.T) {
 	}
 	second.until(t, "note", func() bool {
 		return has(second.events, func(e *warrenv1.ScreenEvent) bool {
-			return e.GetNote().GetText() == "that key is not there: "+screen.ErrUnable.Error()
+			return e.GetNote().GetText() == words.NoSpecial.Say("impossible").String() && e.GetNote().GetSaid().GetCode() == "no-special"
 		})
 	})
 	second.stream.Close()

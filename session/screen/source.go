@@ -7,6 +7,7 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
+	"warren/session/screen/words"
 )
 
 // What callers branch on.
@@ -20,21 +21,33 @@ var (
 	ErrUnable = errors.New("not possible on this display")
 )
 
+// Unable is an ErrUnable for the technician.
+func Unable(s words.Sentence) error { return unable{s} }
+
+type unable struct{ said words.Sentence }
+
+func (u unable) Error() string { return u.said.String() }
+func (unable) Unwrap() error   { return ErrUnable }
+
+// sentence is what the technician is told of an ErrUnable.
+func sentence(err error) words.Sentence {
+	var u unable
+	if errors.As(err, &u) {
+		return u.said
+	}
+	return words.Other.Say(err.Error())
+}
+
 // Unavailable says that nothing can be looked at, why, and what to do. It is
 // for the technician.
 type Unavailable struct {
-	Why, Try string
+	Said words.Sentence
 	// Displays are there instead of the one that was asked for.
 	Displays []Named
 }
 
 // Error implements error.
-func (u *Unavailable) Error() string {
-	if u.Try == "" {
-		return u.Why
-	}
-	return u.Why + "; try: " + u.Try
-}
+func (u *Unavailable) Error() string { return u.Said.String() }
 
 // Want is what a session looks for.
 type Want struct {
@@ -109,9 +122,8 @@ type Layout struct {
 	Monitors []Monitor
 	// Displays are all of the machine, this one among them.
 	Displays []Named
-	// Limits are sentences for the technician: what is not possible here, and
-	// why.
-	Limits []string
+	// Limits are what is not possible here, and why.
+	Limits []words.Sentence
 }
 
 // Named is a display that may be asked for.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/session/screen/words"
 )
 
 // meter counts what goes out.
@@ -13,17 +14,23 @@ type meter struct {
 	since         time.Time
 }
 
+// said is a sentence as it travels.
+func said(s words.Sentence) *warrenv1.Said {
+	return &warrenv1.Said{Code: string(s.Code), Args: s.Args}
+}
+
+// NoteOf is the event that tells a viewer something.
+func NoteOf(s words.Sentence) *warrenv1.ScreenEvent {
+	return &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Note{Note: &warrenv1.ScreenNote{Text: s.String(), Said: said(s)}}}
+}
+
 // say keeps a note for the viewer.
-func (v *viewer) say(note string) {
+func (v *viewer) say(note words.Sentence) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.notes) < 8 {
 		v.notes = append(v.notes, note)
 	}
-}
-
-func (v *viewer) note(ctx context.Context, text string) error {
-	return v.event(ctx, &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Note{Note: &warrenv1.ScreenNote{Text: text}}})
 }
 
 // event sends an event.

@@ -12,6 +12,7 @@ import (
 	"warren/session"
 	"warren/session/screen/tiles"
 	"warren/session/screen/video"
+	"warren/session/screen/words"
 )
 
 const (
@@ -47,12 +48,12 @@ type viewer struct {
 	encoder *tiles.Encoder
 	dirt    *dirt
 	motion  *motion
-	noVideo string  // why there is none in this session
-	left    []Named // displays that are there when this one has ended
+	noVideo *words.Sentence // why there is none in this session
+	left    []Named         // displays that are there when this one has ended
 	buffer  []byte
 	cursors map[uint32]bool
 	pointer image.Point
-	limits  []string // of this session
+	limits  []words.Sentence // of this session
 
 	nextFrame, nextPointer, nextQuality time.Time
 	changes                             int
@@ -71,8 +72,8 @@ type viewer struct {
 	pacer  *pacer
 	wish   *warrenv1.ScreenView // a change of view that is to be done
 	wished video.Wish
-	notes  []string    // for the viewer
-	placed image.Point // where the viewer has put the pointer
+	notes  []words.Sentence // for the viewer
+	placed image.Point      // where the viewer has put the pointer
 }
 
 // turn is a mutex that can be waited for within a time.
@@ -174,7 +175,7 @@ func (v *viewer) sit(ctx context.Context) error {
 	}
 	seat, err := v.display.Seat(ctx, SeatOptions{Request: v.request, Emit: func(e *warrenv1.ScreenEvent) error { return v.event(ctx, e) }})
 	if errors.Is(err, ErrUnable) {
-		v.limits = append(v.limits, err.Error())
+		v.limits = append(v.limits, sentence(err))
 		return nil
 	}
 	if err != nil {
@@ -245,7 +246,7 @@ func (v *viewer) attend(ctx context.Context, now time.Time) error {
 	v.wish, v.notes = nil, nil
 	v.mu.Unlock()
 	for _, n := range notes {
-		if err := v.note(ctx, n); err != nil {
+		if err := v.event(ctx, NoteOf(n)); err != nil {
 			return err
 		}
 	}

@@ -34,7 +34,9 @@ type Fault struct {
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Under this the log of the node that told it has the error; empty where it
 	// was not written down.
-	Id            string `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
+	// The message and the hint, for a page.
+	Said          *Said `protobuf:"bytes,5,opt,name=said,proto3" json:"said,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -97,16 +99,24 @@ func (x *Fault) GetId() string {
 	return ""
 }
 
+func (x *Fault) GetSaid() *Said {
+	if x != nil {
+		return x.Said
+	}
+	return nil
+}
+
 var File_warren_v1_fault_proto protoreflect.FileDescriptor
 
 const file_warren_v1_fault_proto_rawDesc = "" +
 	"\n" +
-	"\x15warren/v1/fault.proto\x12\twarren.v1\"W\n" +
+	"\x15warren/v1/fault.proto\x12\twarren.v1\x1a\x14warren/v1/said.proto\"|\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04hint\x18\x02 \x01(\tR\x04hint\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x0e\n" +
-	"\x02id\x18\x04 \x01(\tR\x02idB\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
+	"\x02id\x18\x04 \x01(\tR\x02id\x12#\n" +
+	"\x04said\x18\x05 \x01(\v2\x0f.warren.v1.SaidR\x04saidB\x1fZ\x1dwarren/api/warren/v1;warrenv1b\x06proto3"
 
 var (
 	file_warren_v1_fault_proto_rawDescOnce sync.Once
@@ -123,13 +133,15 @@ func file_warren_v1_fault_proto_rawDescGZIP() []byte {
 var file_warren_v1_fault_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_warren_v1_fault_proto_goTypes = []any{
 	(*Fault)(nil), // 0: warren.v1.Fault
+	(*Said)(nil),  // 1: warren.v1.Said
 }
 var file_warren_v1_fault_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	1, // 0: warren.v1.Fault.said:type_name -> warren.v1.Said
+	1, // [1:1] is the sub-list for method output_type
+	1, // [1:1] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_fault_proto_init() }
@@ -137,6 +149,7 @@ func file_warren_v1_fault_proto_init() {
 	if File_warren_v1_fault_proto != nil {
 		return
 	}
+	file_warren_v1_said_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

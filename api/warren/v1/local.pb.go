@@ -610,7 +610,9 @@ type Path struct {
 	// Unix milliseconds; 0 is unknown.
 	Since int64 `protobuf:"varint,5,opt,name=since,proto3" json:"since,omitempty"`
 	// Why there is no path, where there is none.
-	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The reason, for a page.
+	Said          *Said `protobuf:"bytes,7,opt,name=said,proto3" json:"said,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -685,6 +687,13 @@ func (x *Path) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *Path) GetSaid() *Said {
+	if x != nil {
+		return x.Said
+	}
+	return nil
 }
 
 type PingRequest struct {
@@ -3420,7 +3429,7 @@ var File_warren_v1_local_proto protoreflect.FileDescriptor
 
 const file_warren_v1_local_proto_rawDesc = "" +
 	"\n" +
-	"\x15warren/v1/local.proto\x12\twarren.v1\"\x0f\n" +
+	"\x15warren/v1/local.proto\x12\twarren.v1\x1a\x14warren/v1/said.proto\"\x0f\n" +
 	"\rStatusRequest\"\xec\x02\n" +
 	"\x0eStatusResponse\x12\x12\n" +
 	"\x04mesh\x18\x01 \x01(\tR\x04mesh\x12\x17\n" +
@@ -3463,14 +3472,15 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\x04path\x18\x06 \x01(\v2\x0f.warren.v1.PathR\x04path\x12\x19\n" +
 	"\brx_bytes\x18\a \x01(\x04R\arxBytes\x12\x19\n" +
 	"\btx_bytes\x18\b \x01(\x04R\atxBytes\x12\x14\n" +
-	"\x05since\x18\t \x01(\x03R\x05since\"\x8d\x01\n" +
+	"\x05since\x18\t \x01(\x03R\x05since\"\xb2\x01\n" +
 	"\x04Path\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x10\n" +
 	"\x03via\x18\x02 \x01(\tR\x03via\x12\x1a\n" +
 	"\bendpoint\x18\x03 \x01(\tR\bendpoint\x12\x15\n" +
 	"\x06rtt_ms\x18\x04 \x01(\x01R\x05rttMs\x12\x14\n" +
 	"\x05since\x18\x05 \x01(\x03R\x05since\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\";\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12#\n" +
+	"\x04said\x18\a \x01(\v2\x0f.warren.v1.SaidR\x04said\";\n" +
 	"\vPingRequest\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\"r\n" +
@@ -3762,73 +3772,75 @@ var file_warren_v1_local_proto_goTypes = []any{
 	(*EndSessionResponse)(nil),   // 50: warren.v1.EndSessionResponse
 	nil,                          // 51: warren.v1.PendingClaim.FactsEntry
 	nil,                          // 52: warren.v1.ShellOpen.EnvironmentEntry
+	(*Said)(nil),                 // 53: warren.v1.Said
 }
 var file_warren_v1_local_proto_depIdxs = []int32{
 	2,  // 0: warren.v1.StatusResponse.node:type_name -> warren.v1.Node
 	3,  // 1: warren.v1.StatusResponse.controllers:type_name -> warren.v1.Controller
 	8,  // 2: warren.v1.PeersResponse.peers:type_name -> warren.v1.Peer
 	9,  // 3: warren.v1.Peer.path:type_name -> warren.v1.Path
-	9,  // 4: warren.v1.PingResponse.path:type_name -> warren.v1.Path
-	16, // 5: warren.v1.DevicesResponse.devices:type_name -> warren.v1.Device
-	16, // 6: warren.v1.DeviceResponse.device:type_name -> warren.v1.Device
-	9,  // 7: warren.v1.Device.path:type_name -> warren.v1.Path
-	21, // 8: warren.v1.TechniciansResponse.technicians:type_name -> warren.v1.Technician
-	26, // 9: warren.v1.ListInvitesResponse.invites:type_name -> warren.v1.InviteInfo
-	31, // 10: warren.v1.PendingResponse.pending:type_name -> warren.v1.PendingClaim
-	51, // 11: warren.v1.PendingClaim.facts:type_name -> warren.v1.PendingClaim.FactsEntry
-	41, // 12: warren.v1.ShellInput.open:type_name -> warren.v1.ShellOpen
-	42, // 13: warren.v1.ShellInput.window:type_name -> warren.v1.WindowSize
-	42, // 14: warren.v1.ShellOpen.window:type_name -> warren.v1.WindowSize
-	52, // 15: warren.v1.ShellOpen.environment:type_name -> warren.v1.ShellOpen.EnvironmentEntry
-	44, // 16: warren.v1.ShellOutput.opened:type_name -> warren.v1.ShellOpened
-	45, // 17: warren.v1.ShellOutput.exit:type_name -> warren.v1.ShellExit
-	9,  // 18: warren.v1.ShellOutput.path:type_name -> warren.v1.Path
-	9,  // 19: warren.v1.ShellOpened.path:type_name -> warren.v1.Path
-	48, // 20: warren.v1.ListSessionsResponse.sessions:type_name -> warren.v1.Session
-	9,  // 21: warren.v1.Session.path:type_name -> warren.v1.Path
-	0,  // 22: warren.v1.NodeService.Status:input_type -> warren.v1.StatusRequest
-	4,  // 23: warren.v1.NodeService.Down:input_type -> warren.v1.DownRequest
-	6,  // 24: warren.v1.NodeService.Peers:input_type -> warren.v1.PeersRequest
-	10, // 25: warren.v1.NodeService.Ping:input_type -> warren.v1.PingRequest
-	12, // 26: warren.v1.NodeService.Devices:input_type -> warren.v1.DevicesRequest
-	14, // 27: warren.v1.NodeService.Device:input_type -> warren.v1.DeviceRequest
-	17, // 28: warren.v1.NodeService.Revoke:input_type -> warren.v1.RevokeRequest
-	19, // 29: warren.v1.NodeService.Technicians:input_type -> warren.v1.TechniciansRequest
-	22, // 30: warren.v1.InviteService.Create:input_type -> warren.v1.CreateInviteRequest
-	24, // 31: warren.v1.InviteService.List:input_type -> warren.v1.ListInvitesRequest
-	27, // 32: warren.v1.InviteService.Revoke:input_type -> warren.v1.RevokeInviteRequest
-	29, // 33: warren.v1.InviteService.Pending:input_type -> warren.v1.PendingRequest
-	32, // 34: warren.v1.InviteService.Approve:input_type -> warren.v1.ApproveRequest
-	34, // 35: warren.v1.InviteService.Reject:input_type -> warren.v1.RejectRequest
-	36, // 36: warren.v1.PolicyService.Get:input_type -> warren.v1.GetPolicyRequest
-	38, // 37: warren.v1.PolicyService.Apply:input_type -> warren.v1.ApplyPolicyRequest
-	40, // 38: warren.v1.SessionService.Shell:input_type -> warren.v1.ShellInput
-	46, // 39: warren.v1.SessionService.List:input_type -> warren.v1.ListSessionsRequest
-	49, // 40: warren.v1.SessionService.End:input_type -> warren.v1.EndSessionRequest
-	1,  // 41: warren.v1.NodeService.Status:output_type -> warren.v1.StatusResponse
-	5,  // 42: warren.v1.NodeService.Down:output_type -> warren.v1.DownResponse
-	7,  // 43: warren.v1.NodeService.Peers:output_type -> warren.v1.PeersResponse
-	11, // 44: warren.v1.NodeService.Ping:output_type -> warren.v1.PingResponse
-	13, // 45: warren.v1.NodeService.Devices:output_type -> warren.v1.DevicesResponse
-	15, // 46: warren.v1.NodeService.Device:output_type -> warren.v1.DeviceResponse
-	18, // 47: warren.v1.NodeService.Revoke:output_type -> warren.v1.RevokeResponse
-	20, // 48: warren.v1.NodeService.Technicians:output_type -> warren.v1.TechniciansResponse
-	23, // 49: warren.v1.InviteService.Create:output_type -> warren.v1.CreateInviteResponse
-	25, // 50: warren.v1.InviteService.List:output_type -> warren.v1.ListInvitesResponse
-	28, // 51: warren.v1.InviteService.Revoke:output_type -> warren.v1.RevokeInviteResponse
-	30, // 52: warren.v1.InviteService.Pending:output_type -> warren.v1.PendingResponse
-	33, // 53: warren.v1.InviteService.Approve:output_type -> warren.v1.ApproveResponse
-	35, // 54: warren.v1.InviteService.Reject:output_type -> warren.v1.RejectResponse
-	37, // 55: warren.v1.PolicyService.Get:output_type -> warren.v1.GetPolicyResponse
-	39, // 56: warren.v1.PolicyService.Apply:output_type -> warren.v1.ApplyPolicyResponse
-	43, // 57: warren.v1.SessionService.Shell:output_type -> warren.v1.ShellOutput
-	47, // 58: warren.v1.SessionService.List:output_type -> warren.v1.ListSessionsResponse
-	50, // 59: warren.v1.SessionService.End:output_type -> warren.v1.EndSessionResponse
-	41, // [41:60] is the sub-list for method output_type
-	22, // [22:41] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	53, // 4: warren.v1.Path.said:type_name -> warren.v1.Said
+	9,  // 5: warren.v1.PingResponse.path:type_name -> warren.v1.Path
+	16, // 6: warren.v1.DevicesResponse.devices:type_name -> warren.v1.Device
+	16, // 7: warren.v1.DeviceResponse.device:type_name -> warren.v1.Device
+	9,  // 8: warren.v1.Device.path:type_name -> warren.v1.Path
+	21, // 9: warren.v1.TechniciansResponse.technicians:type_name -> warren.v1.Technician
+	26, // 10: warren.v1.ListInvitesResponse.invites:type_name -> warren.v1.InviteInfo
+	31, // 11: warren.v1.PendingResponse.pending:type_name -> warren.v1.PendingClaim
+	51, // 12: warren.v1.PendingClaim.facts:type_name -> warren.v1.PendingClaim.FactsEntry
+	41, // 13: warren.v1.ShellInput.open:type_name -> warren.v1.ShellOpen
+	42, // 14: warren.v1.ShellInput.window:type_name -> warren.v1.WindowSize
+	42, // 15: warren.v1.ShellOpen.window:type_name -> warren.v1.WindowSize
+	52, // 16: warren.v1.ShellOpen.environment:type_name -> warren.v1.ShellOpen.EnvironmentEntry
+	44, // 17: warren.v1.ShellOutput.opened:type_name -> warren.v1.ShellOpened
+	45, // 18: warren.v1.ShellOutput.exit:type_name -> warren.v1.ShellExit
+	9,  // 19: warren.v1.ShellOutput.path:type_name -> warren.v1.Path
+	9,  // 20: warren.v1.ShellOpened.path:type_name -> warren.v1.Path
+	48, // 21: warren.v1.ListSessionsResponse.sessions:type_name -> warren.v1.Session
+	9,  // 22: warren.v1.Session.path:type_name -> warren.v1.Path
+	0,  // 23: warren.v1.NodeService.Status:input_type -> warren.v1.StatusRequest
+	4,  // 24: warren.v1.NodeService.Down:input_type -> warren.v1.DownRequest
+	6,  // 25: warren.v1.NodeService.Peers:input_type -> warren.v1.PeersRequest
+	10, // 26: warren.v1.NodeService.Ping:input_type -> warren.v1.PingRequest
+	12, // 27: warren.v1.NodeService.Devices:input_type -> warren.v1.DevicesRequest
+	14, // 28: warren.v1.NodeService.Device:input_type -> warren.v1.DeviceRequest
+	17, // 29: warren.v1.NodeService.Revoke:input_type -> warren.v1.RevokeRequest
+	19, // 30: warren.v1.NodeService.Technicians:input_type -> warren.v1.TechniciansRequest
+	22, // 31: warren.v1.InviteService.Create:input_type -> warren.v1.CreateInviteRequest
+	24, // 32: warren.v1.InviteService.List:input_type -> warren.v1.ListInvitesRequest
+	27, // 33: warren.v1.InviteService.Revoke:input_type -> warren.v1.RevokeInviteRequest
+	29, // 34: warren.v1.InviteService.Pending:input_type -> warren.v1.PendingRequest
+	32, // 35: warren.v1.InviteService.Approve:input_type -> warren.v1.ApproveRequest
+	34, // 36: warren.v1.InviteService.Reject:input_type -> warren.v1.RejectRequest
+	36, // 37: warren.v1.PolicyService.Get:input_type -> warren.v1.GetPolicyRequest
+	38, // 38: warren.v1.PolicyService.Apply:input_type -> warren.v1.ApplyPolicyRequest
+	40, // 39: warren.v1.SessionService.Shell:input_type -> warren.v1.ShellInput
+	46, // 40: warren.v1.SessionService.List:input_type -> warren.v1.ListSessionsRequest
+	49, // 41: warren.v1.SessionService.End:input_type -> warren.v1.EndSessionRequest
+	1,  // 42: warren.v1.NodeService.Status:output_type -> warren.v1.StatusResponse
+	5,  // 43: warren.v1.NodeService.Down:output_type -> warren.v1.DownResponse
+	7,  // 44: warren.v1.NodeService.Peers:output_type -> warren.v1.PeersResponse
+	11, // 45: warren.v1.NodeService.Ping:output_type -> warren.v1.PingResponse
+	13, // 46: warren.v1.NodeService.Devices:output_type -> warren.v1.DevicesResponse
+	15, // 47: warren.v1.NodeService.Device:output_type -> warren.v1.DeviceResponse
+	18, // 48: warren.v1.NodeService.Revoke:output_type -> warren.v1.RevokeResponse
+	20, // 49: warren.v1.NodeService.Technicians:output_type -> warren.v1.TechniciansResponse
+	23, // 50: warren.v1.InviteService.Create:output_type -> warren.v1.CreateInviteResponse
+	25, // 51: warren.v1.InviteService.List:output_type -> warren.v1.ListInvitesResponse
+	28, // 52: warren.v1.InviteService.Revoke:output_type -> warren.v1.RevokeInviteResponse
+	30, // 53: warren.v1.InviteService.Pending:output_type -> warren.v1.PendingResponse
+	33, // 54: warren.v1.InviteService.Approve:output_type -> warren.v1.ApproveResponse
+	35, // 55: warren.v1.InviteService.Reject:output_type -> warren.v1.RejectResponse
+	37, // 56: warren.v1.PolicyService.Get:output_type -> warren.v1.GetPolicyResponse
+	39, // 57: warren.v1.PolicyService.Apply:output_type -> warren.v1.ApplyPolicyResponse
+	43, // 58: warren.v1.SessionService.Shell:output_type -> warren.v1.ShellOutput
+	47, // 59: warren.v1.SessionService.List:output_type -> warren.v1.ListSessionsResponse
+	50, // 60: warren.v1.SessionService.End:output_type -> warren.v1.EndSessionResponse
+	42, // [42:61] is the sub-list for method output_type
+	23, // [23:42] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_local_proto_init() }
@@ -3836,6 +3848,7 @@ func file_warren_v1_local_proto_init() {
 	if File_warren_v1_local_proto != nil {
 		return
 	}
+	file_warren_v1_said_proto_init()
 	file_warren_v1_local_proto_msgTypes[40].OneofWrappers = []any{
 		(*ShellInput_Open)(nil),
 		(*ShellInput_Stdin)(nil),

@@ -128,6 +128,7 @@ type ScreenEvent struct {
 	//	*ScreenEvent_Asking
 	//	*ScreenEvent_Note
 	//	*ScreenEvent_Displays
+	//	*ScreenEvent_Ended
 	Event         isScreenEvent_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -251,6 +252,15 @@ func (x *ScreenEvent) GetDisplays() *ScreenDisplays {
 	return nil
 }
 
+func (x *ScreenEvent) GetEnded() *Said {
+	if x != nil {
+		if x, ok := x.Event.(*ScreenEvent_Ended); ok {
+			return x.Ended
+		}
+	}
+	return nil
+}
+
 type isScreenEvent_Event interface {
 	isScreenEvent_Event()
 }
@@ -295,6 +305,11 @@ type ScreenEvent_Displays struct {
 	Displays *ScreenDisplays `protobuf:"bytes,9,opt,name=displays,proto3,oneof"`
 }
 
+type ScreenEvent_Ended struct {
+	// Before an end: why, in the words that the end gives in English.
+	Ended *Said `protobuf:"bytes,10,opt,name=ended,proto3,oneof"`
+}
+
 func (*ScreenEvent_Ready) isScreenEvent_Event() {}
 
 func (*ScreenEvent_Cursor) isScreenEvent_Event() {}
@@ -312,6 +327,8 @@ func (*ScreenEvent_Asking) isScreenEvent_Event() {}
 func (*ScreenEvent_Note) isScreenEvent_Event() {}
 
 func (*ScreenEvent_Displays) isScreenEvent_Event() {}
+
+func (*ScreenEvent_Ended) isScreenEvent_Event() {}
 
 type ScreenReady struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -332,7 +349,9 @@ type ScreenReady struct {
 	// Whose display it is: a user of the device's system; empty is unknown.
 	Owner string `protobuf:"bytes,10,opt,name=owner,proto3" json:"owner,omitempty"`
 	// All displays of the machine.
-	Displays      []*ScreenDisplay `protobuf:"bytes,11,rep,name=displays,proto3" json:"displays,omitempty"`
+	Displays []*ScreenDisplay `protobuf:"bytes,11,rep,name=displays,proto3" json:"displays,omitempty"`
+	// Those of limits, one by one.
+	Said          []*Said `protobuf:"bytes,12,rep,name=said,proto3" json:"said,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -440,6 +459,13 @@ func (x *ScreenReady) GetOwner() string {
 func (x *ScreenReady) GetDisplays() []*ScreenDisplay {
 	if x != nil {
 		return x.Displays
+	}
+	return nil
+}
+
+func (x *ScreenReady) GetSaid() []*Said {
+	if x != nil {
+		return x.Said
 	}
 	return nil
 }
@@ -911,8 +937,10 @@ type ScreenQuality struct {
 	KbitS   uint32 `protobuf:"varint,3,opt,name=kbit_s,json=kbitS,proto3" json:"kbit_s,omitempty"`
 	FramesS uint32 `protobuf:"varint,4,opt,name=frames_s,json=framesS,proto3" json:"frames_s,omitempty"`
 	// From a frame's sending to its acknowledgement.
-	RttMs         uint32 `protobuf:"varint,5,opt,name=rtt_ms,json=rttMs,proto3" json:"rtt_ms,omitempty"`
-	Codec         string `protobuf:"bytes,6,opt,name=codec,proto3" json:"codec,omitempty"`
+	RttMs uint32 `protobuf:"varint,5,opt,name=rtt_ms,json=rttMs,proto3" json:"rtt_ms,omitempty"`
+	Codec string `protobuf:"bytes,6,opt,name=codec,proto3" json:"codec,omitempty"`
+	// What why says, sentence by sentence.
+	Said          []*Said `protobuf:"bytes,7,rep,name=said,proto3" json:"said,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -989,6 +1017,13 @@ func (x *ScreenQuality) GetCodec() string {
 	return ""
 }
 
+func (x *ScreenQuality) GetSaid() []*Said {
+	if x != nil {
+		return x.Said
+	}
+	return nil
+}
+
 // ScreenAsking: the person at the device is asked for consent.
 type ScreenAsking struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1037,6 +1072,7 @@ func (x *ScreenAsking) GetSeconds() uint32 {
 type ScreenNote struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Said          *Said                  `protobuf:"bytes,2,opt,name=said,proto3" json:"said,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1076,6 +1112,13 @@ func (x *ScreenNote) GetText() string {
 		return x.Text
 	}
 	return ""
+}
+
+func (x *ScreenNote) GetSaid() *Said {
+	if x != nil {
+		return x.Said
+	}
+	return nil
 }
 
 // ScreenInput is what a viewer tells the device.
@@ -1742,7 +1785,7 @@ var File_warren_v1_screen_proto protoreflect.FileDescriptor
 
 const file_warren_v1_screen_proto_rawDesc = "" +
 	"\n" +
-	"\x16warren/v1/screen.proto\x12\twarren.v1\"\xb1\x01\n" +
+	"\x16warren/v1/screen.proto\x12\twarren.v1\x1a\x14warren/v1/said.proto\"\xb1\x01\n" +
 	"\rScreenRequest\x12\x18\n" +
 	"\adisplay\x18\x01 \x01(\tR\adisplay\x12\x18\n" +
 	"\amonitor\x18\x02 \x01(\rR\amonitor\x12\x1b\n" +
@@ -1750,7 +1793,7 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\n" +
 	"max_height\x18\x04 \x01(\rR\tmaxHeight\x12\x16\n" +
 	"\x06resize\x18\x05 \x01(\bR\x06resize\x12\x18\n" +
-	"\avirtual\x18\x06 \x01(\bR\avirtual\"\xee\x03\n" +
+	"\avirtual\x18\x06 \x01(\bR\avirtual\"\x97\x04\n" +
 	"\vScreenEvent\x12.\n" +
 	"\x05ready\x18\x01 \x01(\v2\x16.warren.v1.ScreenReadyH\x00R\x05ready\x121\n" +
 	"\x06cursor\x18\x02 \x01(\v2\x17.warren.v1.ScreenCursorH\x00R\x06cursor\x122\n" +
@@ -1760,8 +1803,10 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\aquality\x18\x06 \x01(\v2\x18.warren.v1.ScreenQualityH\x00R\aquality\x121\n" +
 	"\x06asking\x18\a \x01(\v2\x17.warren.v1.ScreenAskingH\x00R\x06asking\x12+\n" +
 	"\x04note\x18\b \x01(\v2\x15.warren.v1.ScreenNoteH\x00R\x04note\x127\n" +
-	"\bdisplays\x18\t \x01(\v2\x19.warren.v1.ScreenDisplaysH\x00R\bdisplaysB\a\n" +
-	"\x05event\"\xeb\x02\n" +
+	"\bdisplays\x18\t \x01(\v2\x19.warren.v1.ScreenDisplaysH\x00R\bdisplays\x12'\n" +
+	"\x05ended\x18\n" +
+	" \x01(\v2\x0f.warren.v1.SaidH\x00R\x05endedB\a\n" +
+	"\x05event\"\x90\x03\n" +
 	"\vScreenReady\x12\x18\n" +
 	"\adisplay\x18\x01 \x01(\tR\adisplay\x12\x14\n" +
 	"\x05width\x18\x02 \x01(\rR\x05width\x12\x16\n" +
@@ -1774,7 +1819,8 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\x06limits\x18\t \x03(\tR\x06limits\x12\x14\n" +
 	"\x05owner\x18\n" +
 	" \x01(\tR\x05owner\x124\n" +
-	"\bdisplays\x18\v \x03(\v2\x18.warren.v1.ScreenDisplayR\bdisplays\"F\n" +
+	"\bdisplays\x18\v \x03(\v2\x18.warren.v1.ScreenDisplayR\bdisplays\x12#\n" +
+	"\x04said\x18\f \x03(\v2\x0f.warren.v1.SaidR\x04said\"F\n" +
 	"\x0eScreenDisplays\x124\n" +
 	"\bdisplays\x18\x01 \x03(\v2\x18.warren.v1.ScreenDisplayR\bdisplays\"9\n" +
 	"\rScreenDisplay\x12\x12\n" +
@@ -1805,19 +1851,21 @@ const file_warren_v1_screen_proto_rawDesc = "" +
 	"\x06offset\x18\x03 \x01(\rR\x06offset\x12\x12\n" +
 	"\x04part\x18\x04 \x01(\fR\x04part\"1\n" +
 	"\rScreenViewers\x12 \n" +
-	"\vtechnicians\x18\x01 \x03(\tR\vtechnicians\"\x94\x01\n" +
+	"\vtechnicians\x18\x01 \x03(\tR\vtechnicians\"\xb9\x01\n" +
 	"\rScreenQuality\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\x10\n" +
 	"\x03why\x18\x02 \x01(\tR\x03why\x12\x15\n" +
 	"\x06kbit_s\x18\x03 \x01(\rR\x05kbitS\x12\x19\n" +
 	"\bframes_s\x18\x04 \x01(\rR\aframesS\x12\x15\n" +
 	"\x06rtt_ms\x18\x05 \x01(\rR\x05rttMs\x12\x14\n" +
-	"\x05codec\x18\x06 \x01(\tR\x05codec\"(\n" +
+	"\x05codec\x18\x06 \x01(\tR\x05codec\x12#\n" +
+	"\x04said\x18\a \x03(\v2\x0f.warren.v1.SaidR\x04said\"(\n" +
 	"\fScreenAsking\x12\x18\n" +
-	"\aseconds\x18\x01 \x01(\rR\aseconds\" \n" +
+	"\aseconds\x18\x01 \x01(\rR\aseconds\"E\n" +
 	"\n" +
 	"ScreenNote\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text\"\x83\x04\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12#\n" +
+	"\x04said\x18\x02 \x01(\v2\x0f.warren.v1.SaidR\x04said\"\x83\x04\n" +
 	"\vScreenInput\x12(\n" +
 	"\x03ack\x18\x01 \x01(\v2\x14.warren.v1.ScreenAckH\x00R\x03ack\x12(\n" +
 	"\x03key\x18\x02 \x01(\v2\x14.warren.v1.ScreenKeyH\x00R\x03key\x12\x14\n" +
@@ -1896,6 +1944,7 @@ var file_warren_v1_screen_proto_goTypes = []any{
 	(*ScreenHeld)(nil),      // 19: warren.v1.ScreenHeld
 	(*ScreenRelease)(nil),   // 20: warren.v1.ScreenRelease
 	(*ScreenChoice)(nil),    // 21: warren.v1.ScreenChoice
+	(*Said)(nil),            // 22: warren.v1.Said
 }
 var file_warren_v1_screen_proto_depIdxs = []int32{
 	2,  // 0: warren.v1.ScreenEvent.ready:type_name -> warren.v1.ScreenReady
@@ -1907,23 +1956,27 @@ var file_warren_v1_screen_proto_depIdxs = []int32{
 	11, // 6: warren.v1.ScreenEvent.asking:type_name -> warren.v1.ScreenAsking
 	12, // 7: warren.v1.ScreenEvent.note:type_name -> warren.v1.ScreenNote
 	3,  // 8: warren.v1.ScreenEvent.displays:type_name -> warren.v1.ScreenDisplays
-	5,  // 9: warren.v1.ScreenReady.monitors:type_name -> warren.v1.ScreenMonitor
-	4,  // 10: warren.v1.ScreenReady.displays:type_name -> warren.v1.ScreenDisplay
-	4,  // 11: warren.v1.ScreenDisplays.displays:type_name -> warren.v1.ScreenDisplay
-	14, // 12: warren.v1.ScreenInput.ack:type_name -> warren.v1.ScreenAck
-	15, // 13: warren.v1.ScreenInput.key:type_name -> warren.v1.ScreenKey
-	16, // 14: warren.v1.ScreenInput.pointer:type_name -> warren.v1.ScreenPointer
-	17, // 15: warren.v1.ScreenInput.wheel:type_name -> warren.v1.ScreenWheel
-	8,  // 16: warren.v1.ScreenInput.clipboard:type_name -> warren.v1.ScreenClipboard
-	18, // 17: warren.v1.ScreenInput.view:type_name -> warren.v1.ScreenView
-	20, // 18: warren.v1.ScreenInput.release:type_name -> warren.v1.ScreenRelease
-	21, // 19: warren.v1.ScreenInput.quality:type_name -> warren.v1.ScreenChoice
-	19, // 20: warren.v1.ScreenInput.held:type_name -> warren.v1.ScreenHeld
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	22, // 9: warren.v1.ScreenEvent.ended:type_name -> warren.v1.Said
+	5,  // 10: warren.v1.ScreenReady.monitors:type_name -> warren.v1.ScreenMonitor
+	4,  // 11: warren.v1.ScreenReady.displays:type_name -> warren.v1.ScreenDisplay
+	22, // 12: warren.v1.ScreenReady.said:type_name -> warren.v1.Said
+	4,  // 13: warren.v1.ScreenDisplays.displays:type_name -> warren.v1.ScreenDisplay
+	22, // 14: warren.v1.ScreenQuality.said:type_name -> warren.v1.Said
+	22, // 15: warren.v1.ScreenNote.said:type_name -> warren.v1.Said
+	14, // 16: warren.v1.ScreenInput.ack:type_name -> warren.v1.ScreenAck
+	15, // 17: warren.v1.ScreenInput.key:type_name -> warren.v1.ScreenKey
+	16, // 18: warren.v1.ScreenInput.pointer:type_name -> warren.v1.ScreenPointer
+	17, // 19: warren.v1.ScreenInput.wheel:type_name -> warren.v1.ScreenWheel
+	8,  // 20: warren.v1.ScreenInput.clipboard:type_name -> warren.v1.ScreenClipboard
+	18, // 21: warren.v1.ScreenInput.view:type_name -> warren.v1.ScreenView
+	20, // 22: warren.v1.ScreenInput.release:type_name -> warren.v1.ScreenRelease
+	21, // 23: warren.v1.ScreenInput.quality:type_name -> warren.v1.ScreenChoice
+	19, // 24: warren.v1.ScreenInput.held:type_name -> warren.v1.ScreenHeld
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_screen_proto_init() }
@@ -1931,6 +1984,7 @@ func file_warren_v1_screen_proto_init() {
 	if File_warren_v1_screen_proto != nil {
 		return
 	}
+	file_warren_v1_said_proto_init()
 	file_warren_v1_screen_proto_msgTypes[1].OneofWrappers = []any{
 		(*ScreenEvent_Ready)(nil),
 		(*ScreenEvent_Cursor)(nil),
@@ -1941,6 +1995,7 @@ func file_warren_v1_screen_proto_init() {
 		(*ScreenEvent_Asking)(nil),
 		(*ScreenEvent_Note)(nil),
 		(*ScreenEvent_Displays)(nil),
+		(*ScreenEvent_Ended)(nil),
 	}
 	file_warren_v1_screen_proto_msgTypes[13].OneofWrappers = []any{
 		(*ScreenInput_Ack)(nil),

@@ -10,6 +10,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen"
+	"warren/session/screen/words"
 )
 
 // Desk is a display in memory. It implements screen.Desk.
@@ -164,7 +165,7 @@ func (d *Desk) Open(_ context.Context, want screen.Want) (screen.Display, error)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ended || want.Display != "" && want.Display != ":7" {
-		return nil, &screen.Unavailable{Why: "there is no such display", Try: ":7", Displays: d.displays}
+		return nil, &screen.Unavailable{Said: words.OtherDisplays.Say(want.Display, ":7"), Displays: d.displays}
 	}
 	o := &display{desk: d, woken: make(chan struct{}, 1), moved: true}
 	d.open[o] = true
@@ -258,7 +259,7 @@ func (o *display) Pointer() (image.Point, error) {
 
 func (o *display) Resize(size image.Point) error {
 	if size.X > 4000 {
-		return fmt.Errorf("the display is shown on a monitor: %w", screen.ErrUnable)
+		return screen.Unable(words.RealMonitor.Say("DP-1"))
 	}
 	o.desk.Resize(size)
 	return nil
@@ -286,7 +287,7 @@ func (s seat) Take(_ context.Context, in *warrenv1.ScreenInput) error {
 	defer s.desk.mu.Unlock()
 	s.desk.inputs = append(s.desk.inputs, in)
 	if in.GetSpecial() == "impossible" {
-		return fmt.Errorf("that key is not there: %w", screen.ErrUnable)
+		return screen.Unable(words.NoSpecial.Say(in.GetSpecial()))
 	}
 	return nil
 }

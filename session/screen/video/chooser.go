@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"warren/session/screen/codec"
+	"warren/session/screen/words"
 )
 
 const (
@@ -61,7 +62,7 @@ type Choice struct {
 	// Kbit is the rate that the video should have.
 	Kbit int
 	// Why is for the person who looks on.
-	Why string
+	Why words.Sentence
 }
 
 // Chooser has seen what was painted of one picture.
@@ -89,14 +90,9 @@ func New(size image.Point) *Chooser {
 	columns, rows := (size.X+cell-1)/cell, (size.Y+cell-1)/cell
 	return &Chooser{
 		size: size, columns: columns, painted: make([]uint16, columns*rows), moving: make([]bool, columns*rows),
-		since: -stays, now: Choice{Why: restful},
+		since: -stays, now: Choice{Why: words.Exact.Say()},
 	}
 }
-
-const (
-	restful = "every pixel is sent as it is"
-	asked   = "every pixel is sent as it is, as was asked for"
-)
 
 // Wish notes what the viewer asks for.
 func (c *Chooser) Wish(w Wish) { c.wish = w }
@@ -163,9 +159,9 @@ func (c *Chooser) Choose(now time.Duration, link Link) Choice {
 
 // enter looks whether a region goes to video.
 func (c *Chooser) enter(now time.Duration, link Link) {
-	c.now.Why = restful
+	c.now.Why = words.Exact.Say()
 	if c.wish == Lossless {
-		c.now.Why = asked
+		c.now.Why = words.ExactAsked.Say()
 		return
 	}
 	need := moves
@@ -177,11 +173,11 @@ func (c *Chooser) enter(now time.Duration, link Link) {
 	if area(region) < leastArea {
 		return
 	}
-	why, late := c.tooDear(link)
+	why, late, dear := c.tooDear(link)
 	switch {
 	case c.wish == Video:
-		why = "video was asked for"
-	case now-c.since < stays, why == "":
+		why = words.VideoAsked.Say()
+	case now-c.since < stays, !dear:
 		return
 	}
 	c.now = Choice{Region: region, Why: why, Codec: codec.VP9, Kbit: rate(link, 0)}
@@ -211,7 +207,7 @@ func (c *Chooser) stay(now time.Duration, link Link) {
 		}
 		return
 	}
-	if why, _ := c.tooDear(link); why != "" { // what moves beside it
+	if _, _, dear := c.tooDear(link); dear { // what moves beside it
 		c.whole = true
 	}
 	if area(all)*2 < area(c.now.Region) {
@@ -242,29 +238,29 @@ func (c *Chooser) turned(now time.Duration) {
 // leave forgets what moved: what goes on has to show it again.
 func (c *Chooser) leave(now time.Duration) {
 	clear(c.painted)
-	c.now = Choice{Why: restful}
+	c.now = Choice{Why: words.Exact.Say()}
 	if c.wish == Lossless {
-		c.now.Why = asked
+		c.now.Why = words.ExactAsked.Say()
 	}
 	c.since = now
 }
 
-// tooDear tells why tiles are too dear, if they are, and whether the link fell
-// behind with them.
-func (c *Chooser) tooDear(link Link) (why string, behind bool) {
+// tooDear tells whether tiles are too dear, why, and whether the link fell behind
+// with them.
+func (c *Chooser) tooDear(link Link) (why words.Sentence, behind, dear bool) {
 	cost, late := c.cost()
 	limit := link.limit()
 	switch {
 	case link.Most > 0 && limit == link.Most && (late > slots/2 || cost > share*link.Most):
-		return fmt.Sprintf("%s are allowed, and every pixel of what moves would take more", mbit(link.Most)), late > slots/2
+		return words.Allowed.Say(mbit(link.Most)), late > slots/2, true
 	case late > slots/2 && limit > 0:
-		return fmt.Sprintf("the link carries %s, and every pixel of what moves would take more", mbit(limit)), true
+		return words.Carries.Say(mbit(limit)), true, true
 	case late > slots/2:
-		return "the link does not carry every pixel of what moves", true
+		return words.FallsBehind.Say(), true, true
 	case cost > costs:
-		return fmt.Sprintf("every pixel of what moves took %s in the last second", mbit(cost)), false
+		return words.Took.Say(mbit(cost)), false, true
 	}
-	return "", false
+	return words.Sentence{}, false, false
 }
 
 // cost is what tiles took in the last second, and in how many slots they fell
@@ -307,4 +303,4 @@ func rate(l Link, old int) int {
 	return kbit
 }
 
-func mbit(bytes float64) string { return fmt.Sprintf("%.1f Mbit/s", bytes*8/1e6) }
+func mbit(bytes float64) string { return fmt.Sprintf("%.1f", bytes*8/1e6) }

@@ -127,7 +127,7 @@ func TestChoices(t *testing.T) {
 					}
 					was = got
 				}
-				if was.Region != a.want || was.Codec != a.codec || was.Kbit != a.kbit || !strings.Contains(was.Why, a.why) || turns != a.turns {
+				if was.Region != a.want || was.Codec != a.codec || was.Kbit != a.kbit || !strings.Contains(was.Why.String(), a.why) || turns != a.turns {
 					t.Errorf("act %d: %+v after %d turns, want %v, %v, %d kbit/s, %q after %d", i, was, turns, a.want, a.codec, a.kbit, a.why, a.turns)
 				}
 			}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"warren/session/screen"
+	"warren/session/screen/words"
 	"warren/session/screen/x11"
 )
 
@@ -22,7 +23,7 @@ type bare struct{ real screen.Desk }
 
 func (b bare) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
 	if want.Display == "" {
-		return nil, &screen.Unavailable{Why: "no X server runs on this machine"}
+		return nil, &screen.Unavailable{Said: words.NoServer.Say()}
 	}
 	return b.real.Open(ctx, want)
 }
@@ -210,7 +211,7 @@ func TestNotInstalled(t *testing.T) {
 		t.Helper()
 		_, err := desk().Open(t.Context(), screen.Want{Virtual: true})
 		var none *screen.Unavailable
-		if !errors.As(err, &none) || !strings.Contains(none.Try, word) || !strings.Contains(none.Try, "openbox") {
+		if !errors.As(err, &none) || !strings.Contains(none.Error(), "install "+word) || !strings.Contains(none.Error(), "openbox") {
 			t.Errorf("%v", err)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"warren/session/screen"
+	"warren/session/screen/words"
 )
 
 const (
@@ -59,29 +60,17 @@ func (s *server) stop() {
 	<-s.done
 }
 
-// missing says which programs are not there, and in which packages they come.
-func missing(xvfb bool) error {
-	what, debian, fedora := "a window manager", "openbox", "openbox"
-	if xvfb {
-		what, debian, fedora = "Xvfb", "xvfb openbox", "xorg-x11-server-Xvfb openbox"
-	}
-	return &screen.Unavailable{
-		Why: "this machine has no display, and " + what + " for a virtual one is not installed",
-		Try: "apt install " + debian + ", or dnf install " + fedora + ", there",
-	}
-}
-
 // programs finds what a display is made of.
 func programs() (xvfb, manager string, err error) {
 	if xvfb, err = exec.LookPath("Xvfb"); err != nil {
-		return "", "", missing(true)
+		return "", "", &screen.Unavailable{Said: words.NoXvfb.Say()}
 	}
 	for _, name := range managers() {
 		if manager, err = exec.LookPath(name); err == nil {
 			return xvfb, manager, nil
 		}
 	}
-	return "", "", missing(false)
+	return "", "", &screen.Unavailable{Said: words.NoWindows.Say()}
 }
 
 // as is a user of the machine.
@@ -100,22 +89,16 @@ func whom(name string, uid int) (as, error) {
 		}
 		if name != me.Username {
 			// A desktop of the node's own user can read the node's keys.
-			return as{}, &screen.Unavailable{
-				Why: "this machine has no display, and a virtual one would run as " + me.Username + ", like the node itself, which it was not told to do",
-				Try: "warren up --desktop-user " + me.Username + ", there",
-			}
+			return as{}, &screen.Unavailable{Said: words.VirtualAsNode.Say(me.Username)}
 		}
 		return as{User: me, uid: uint32(uid), gid: uint32(os.Getgid())}, nil //nolint:gosec // ids of this process
 	}
 	if name == "" {
-		return as{}, &screen.Unavailable{
-			Why: "this machine has no display, and its node runs as root and was not told as whom a virtual one may run",
-			Try: "warren up --desktop-user NAME, there",
-		}
+		return as{}, &screen.Unavailable{Said: words.VirtualAsWhom.Say()}
 	}
 	u, err := user.Lookup(name)
 	if err != nil {
-		return as{}, &screen.Unavailable{Why: fmt.Sprintf("the user %.40q, as whom virtual displays run, is not on this machine", name), Try: "warren up --desktop-user NAME, there"}
+		return as{}, &screen.Unavailable{Said: words.VirtualNoUser.Say(name)}
 	}
 	out := as{User: u}
 	ids := make([]uint32, 2)
@@ -128,7 +111,7 @@ func whom(name string, uid int) (as, error) {
 	}
 	out.uid, out.gid = ids[0], ids[1]
 	if out.uid == 0 {
-		return as{}, &screen.Unavailable{Why: "virtual displays do not run as root", Try: "warren up --desktop-user NAME with another user, there"}
+		return as{}, &screen.Unavailable{Said: words.VirtualRoot.Say()}
 	}
 	out.credential = &syscall.Credential{Uid: out.uid, Gid: out.gid}
 	groups, err := u.GroupIds()
@@ -179,7 +162,7 @@ func start(ctx context.Context, cfg Config, size image.Point) (*server, error) {
 	}
 	if err != nil {
 		s.stop()
-		return nil, &screen.Unavailable{Why: "the virtual display did not start: " + err.Error()}
+		return nil, &screen.Unavailable{Said: words.VirtualFailed.Say(err.Error())}
 	}
 	cfg.Log.Info("virtual display started", "display", s.name, "user", who.Username)
 	return s, nil

@@ -7,6 +7,7 @@ import (
 	"image"
 
 	"warren/session/screen"
+	"warren/session/screen/words"
 )
 
 // server is a display that runs: never, here.
@@ -16,5 +17,5 @@ func (*server) ended() bool { return true }
 func (*server) stop()       {}
 
 func start(context.Context, Config, image.Point) (*server, error) {
-	return nil, &screen.Unavailable{Why: "virtual displays are made on Linux only"}
+	return nil, &screen.Unavailable{Said: words.VirtualOnLinux.Say()}
 }

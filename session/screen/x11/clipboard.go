@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -17,6 +18,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen"
+	"warren/session/screen/words"
 )
 
 const (
@@ -78,8 +80,8 @@ type clipboard struct {
 	own    content // what is offered
 	coming content
 	total  int
-	out    *content // waits to be sent; the newest wins
-	note   string   // waits to be said
+	out    *content        // waits to be sent; the newest wins
+	note   *words.Sentence // waits to be said
 	wake   chan struct{}
 	count  [2]rate
 
@@ -160,10 +162,10 @@ func (c *clipboard) handle(l *link, e event) {
 // whole.
 func (c *clipboard) take(_ context.Context, p *warrenv1.ScreenClipboard) error {
 	if in, _ := c.s.Clipboard(); !in {
-		return fmt.Errorf("the policy lets nothing be copied to this device: %w", screen.ErrUnable)
+		return screen.Unable(words.NoCopyIn.Say())
 	}
 	if p.GetTotal() > maxCopy {
-		return fmt.Errorf("%d bytes to copy, more than %d: %w", p.GetTotal(), maxCopy, screen.ErrUnable)
+		return screen.Unable(words.CopyTooLarge.Say(strconv.Itoa(maxCopy >> 20)))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -186,7 +188,7 @@ func (c *clipboard) take(_ context.Context, p *warrenv1.ScreenClipboard) error {
 		return fmt.Errorf("%w: %w", err, session.ErrInvalid)
 	}
 	if !c.count[0].take(time.Now()) {
-		return fmt.Errorf("more than %d copies in a minute: %w", maxCopies, screen.ErrUnable)
+		return screen.Unable(words.TooManyCopies.Say(strconv.Itoa(maxCopies)))
 	}
 	c.own = whole
 	err := c.s.ask(func() error {
@@ -289,9 +291,9 @@ func (c *clipboard) send() {
 		}
 		c.mu.Lock()
 		next, note := c.out, c.note
-		c.out, c.note = nil, ""
+		c.out, c.note = nil, nil
 		c.mu.Unlock()
-		if note != "" && c.s.options.Emit(&warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Note{Note: &warrenv1.ScreenNote{Text: note}}}) != nil {
+		if note != nil && c.s.options.Emit(screen.NoteOf(*note)) != nil {
 			return
 		}
 		if next == nil {

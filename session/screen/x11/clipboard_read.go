@@ -5,12 +5,14 @@ package x11
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jezek/xgb/xproto"
+
+	"warren/session/screen/words"
 )
 
 // step is how far a reading is.
@@ -124,12 +126,12 @@ func (c *clipboard) property() (kind xproto.Atom, value []byte, ok bool) {
 func (c *clipboard) tooLong() {
 	xproto.DeleteProperty(c.s.Conn, c.window, c.atoms["_WARREN_CLIPBOARD"])
 	c.reading = reading{}
-	c.say(fmt.Sprintf("what was copied on the device is larger than %d MiB and stays there", maxCopy>>20))
+	c.say(words.CopyStaysThere.Say(strconv.Itoa(maxCopy >> 20)))
 }
 
 // say has a note sent, in place of one that still waits.
-func (c *clipboard) say(note string) {
-	c.queue(func() { c.note = note })
+func (c *clipboard) say(note words.Sentence) {
+	c.queue(func() { c.note = &note })
 }
 
 // whole hands on what was read.

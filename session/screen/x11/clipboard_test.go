@@ -21,6 +21,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen"
+	"warren/session/screen/words"
 )
 
 // copier is a viewer that copies and pastes.
@@ -238,7 +239,7 @@ func TestNotesDoNotPileUp(t *testing.T) {
 	})
 	before := runtime.NumGoroutine()
 	for range 500 {
-		y.seat.clip.Load().say("too large")
+		y.seat.clip.Load().say(words.CopyStaysThere.Say("8"))
 	}
 	if n := runtime.NumGoroutine(); n > before+5 {
 		t.Errorf("%d goroutines wait for the viewer", n-before)

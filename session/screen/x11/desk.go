@@ -5,13 +5,13 @@ package x11
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"warren/session/screen"
+	"warren/session/screen/words"
 )
 
 // Desk opens the displays of this machine's X servers.
@@ -41,7 +41,7 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 	if want.Display != "" {
 		n, err := displayNumber(want.Display)
 		if err != nil {
-			return nil, missing(err.Error(), listening(ctx, places))
+			return nil, missing(want.Display, listening(ctx, places))
 		}
 		places = slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.number != n })
 	}
@@ -66,7 +66,7 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 	}
 	others := listening(ctx, found.places)
 	if len(refused) == 0 {
-		return nil, missing(fmt.Sprintf("there is no display %s on this machine", want.Display), others)
+		return nil, missing(want.Display, others)
 	}
 	u := unavailable(found, refused)
 	u.Displays = slices.DeleteFunc(others, func(d screen.Named) bool { return d.Name == places[0].name })
@@ -100,37 +100,33 @@ func (*Desk) Look(ctx context.Context) (open []string, why error) {
 const mostTried = 16
 
 // missing says that a display is not there, and what is.
-func missing(why string, others []screen.Named) *screen.Unavailable {
+func missing(name string, others []screen.Named) *screen.Unavailable {
 	if len(others) == 0 {
-		return &screen.Unavailable{Why: why + ", nor any other", Try: noServer}
+		return &screen.Unavailable{Said: words.NoDisplay.Say(name)}
 	}
 	var names []string
 	for _, d := range others[:min(len(others), 8)] {
 		names = append(names, d.Name)
 	}
-	return &screen.Unavailable{Why: why, Try: strings.Join(names, " or "), Displays: others}
+	return &screen.Unavailable{Said: words.OtherDisplays.Say(name, strings.Join(names, ", ")), Displays: others}
 }
-
-// noServer is what to do where no X server runs.
-const noServer = "a session on X11 there, or a virtual display"
 
 // unavailable says why nothing can be looked at.
 func unavailable(f finding, refused []error) *screen.Unavailable {
 	switch {
 	case len(refused) > 0:
-		u := &screen.Unavailable{Why: refused[0].Error()}
+		var u *screen.Unavailable
 		if errors.As(refused[0], &u) {
 			return u
 		}
-		u.Try = "run the node as root, or as the user whose display it is"
-		return u
+		return &screen.Unavailable{Said: words.DisplayRefused.Say(refused[0].Error())}
 	case len(f.wayland) > 0:
 		return errWayland()
 	default:
-		return &screen.Unavailable{Why: "no X server runs on this machine", Try: noServer}
+		return &screen.Unavailable{Said: words.NoServer.Say()}
 	}
 }
 
 func errWayland() *screen.Unavailable {
-	return &screen.Unavailable{Why: "a Wayland session runs here, and Wayland cannot be looked at yet", Try: "log in there with an X11 (Xorg) session"}
+	return &screen.Unavailable{Said: words.Wayland.Say()}
 }

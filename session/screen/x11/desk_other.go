@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"warren/session/screen"
+	"warren/session/screen/words"
 )
 
 // Desk has no displays on this system.
@@ -30,5 +31,5 @@ func (*Desk) Open(context.Context, screen.Want) (screen.Display, error) { return
 func (*Desk) Look(context.Context) (open []string, why error) { return nil, errSystem() }
 
 func errSystem() error {
-	return &screen.Unavailable{Why: "the screens of this device's system cannot be looked at yet"}
+	return &screen.Unavailable{Said: words.NoSystem.Say()}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/jezek/xgb/damage"
@@ -18,6 +19,7 @@ import (
 
 	"warren/session/screen"
 	"warren/session/screen/tiles"
+	"warren/session/screen/words"
 )
 
 // The extensions' names in the protocol.
@@ -39,7 +41,7 @@ type Display struct {
 	root   xproto.Drawable
 	damage damage.Damage
 	region xfixes.Region
-	limits []string
+	limits []words.Sentence
 	memory *segment // nil: pixels come over the socket
 	randr  bool     // of version 1.5 at least: monitors have names and bounds
 	size   image.Point
@@ -81,11 +83,11 @@ func (d *Display) begin() error {
 		return errWayland()
 	}
 	if d.screen.RootDepth < 24 || d.pixel[d.screen.RootDepth] != 32 || d.order != xproto.ImageOrderLSBFirst || !d.trueColour() {
-		return &screen.Unavailable{Why: fmt.Sprintf("the display has %d bits a pixel in an order that is not supported", d.screen.RootDepth), Try: "24 bits a pixel"}
+		return &screen.Unavailable{Said: words.Depth.Say(strconv.Itoa(int(d.screen.RootDepth)))}
 	}
 	for _, name := range []string{extDamage, extFixes} {
 		if err := d.extension(name); err != nil {
-			return &screen.Unavailable{Why: "the X server has no " + name + " extension, so nobody tells what is painted"}
+			return &screen.Unavailable{Said: words.NoDamage.Say(name)}
 		}
 	}
 	if err := d.ask(d.subscribe); err != nil {
@@ -107,7 +109,7 @@ func (d *Display) begin() error {
 			return err
 		}
 	} else {
-		d.limits = append(d.limits, "the display cannot be fitted to the viewer: its server has no RandR")
+		d.limits = append(d.limits, words.NoResize.Say())
 	}
 	d.openMemory()
 	return nil
@@ -217,7 +219,7 @@ func (d *Display) Layout() (screen.Layout, error) {
 			return err
 		}
 		if size.X > tiles.MaxSide || size.Y > tiles.MaxSide || size.X*size.Y > tiles.MaxPixels {
-			return &screen.Unavailable{Why: fmt.Sprintf("the display has %d by %d pixels, more than is supported", size.X, size.Y)}
+			return &screen.Unavailable{Said: words.TooLarge.Say(strconv.Itoa(size.X), strconv.Itoa(size.Y))}
 		}
 		d.size, d.shown = size, monitors
 		return nil
@@ -353,6 +355,6 @@ func (d *Display) openMemory() {
 	}
 	if err != nil {
 		d.memory = nil
-		d.limits = append(d.limits, "pictures are taken slowly: the X server cannot reach this node's memory")
+		d.limits = append(d.limits, words.SlowPictures.Say())
 	}
 }

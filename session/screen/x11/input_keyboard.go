@@ -10,7 +10,9 @@ import (
 	"github.com/jezek/xgb/xproto"
 	"github.com/jezek/xgb/xtest"
 
+	"warren/session/screen"
 	"warren/session/screen/keys"
+	"warren/session/screen/words"
 )
 
 const (
@@ -37,7 +39,11 @@ type keyboard struct{ *link }
 
 func (k keyboard) open() error {
 	for _, name := range []string{extTest, extKeyboard} {
-		if err := k.extension(name); err != nil {
+		err := k.extension(name)
+		if errors.Is(err, screen.ErrUnable) {
+			return screen.Unable(words.NoInput.Say(name))
+		}
+		if err != nil {
 			return err
 		}
 	}

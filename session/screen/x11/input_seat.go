@@ -18,6 +18,7 @@ import (
 	"warren/session"
 	"warren/session/screen"
 	"warren/session/screen/keys"
+	"warren/session/screen/words"
 )
 
 const (
@@ -200,7 +201,7 @@ func (s *seat) take(ctx context.Context, in *warrenv1.ScreenInput) error {
 	case *warrenv1.ScreenInput_Special:
 		strokes, ok := special(i.Special)
 		if !ok {
-			return fmt.Errorf("%.40q is no combination of keys: %w", i.Special, screen.ErrUnable)
+			return screen.Unable(words.NoSpecial.Say(i.Special))
 		}
 		for _, e := range strokes {
 			if err := s.strike(ctx, func(st keys.State) []keys.Stroke { return s.board.Key(e, st) }); err != nil {

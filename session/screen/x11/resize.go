@@ -13,6 +13,7 @@ import (
 	"github.com/jezek/xgb/xproto"
 
 	"warren/session/screen"
+	"warren/session/screen/words"
 )
 
 // pretended are the beginnings of the names of outputs that no monitor hangs
@@ -30,7 +31,7 @@ func pretended(output string) bool {
 // only, and those of one output.
 func (d *Display) Resize(size image.Point) error {
 	if !d.has(extRandR) {
-		return fmt.Errorf("the X server has no RandR: %w", screen.ErrUnable)
+		return screen.Unable(words.NoResize.Say())
 	}
 	if size == d.size {
 		return nil
@@ -69,15 +70,15 @@ func (d *Display) only(res *randr.GetScreenResourcesCurrentReply) (output randr.
 			continue
 		}
 		if info != nil {
-			return 0, nil, fmt.Errorf("the display has several monitors, and their sizes stay: %w", screen.ErrUnable)
+			return 0, nil, screen.Unable(words.SeveralMonitors.Say())
 		}
 		output, info = o, i
 	}
 	switch {
 	case info == nil:
-		return 0, nil, fmt.Errorf("the display's server cannot change its size: %w", screen.ErrUnable)
+		return 0, nil, screen.Unable(words.FixedSize.Say())
 	case !pretended(string(info.Name)):
-		return 0, nil, fmt.Errorf("the display is shown on a monitor (%s), whose size stays: %w", info.Name, screen.ErrUnable)
+		return 0, nil, screen.Unable(words.RealMonitor.Say(string(info.Name)))
 	}
 	return output, info, nil
 }
@@ -108,10 +109,10 @@ func (d *Display) mode(res *randr.GetScreenResourcesCurrentReply, output randr.O
 	}
 	made, err := randr.CreateMode(d.Conn, d.screen.Root, m, name).Reply()
 	if err != nil {
-		return 0, fmt.Errorf("the display's server takes no new size: %w", screen.ErrUnable)
+		return 0, screen.Unable(words.RefusedSize.Say())
 	}
 	if err := randr.AddOutputModeChecked(d.Conn, output, made.Mode).Check(); err != nil {
-		return 0, fmt.Errorf("the display's server takes no new size: %w", screen.ErrUnable)
+		return 0, screen.Unable(words.RefusedSize.Say())
 	}
 	return made.Mode, nil
 }
@@ -124,7 +125,7 @@ func (d *Display) set(res *randr.GetScreenResourcesCurrentReply, output randr.Ou
 	config := func(m randr.Mode, outputs []randr.Output) error {
 		r, err := randr.SetCrtcConfig(d.Conn, info.Crtc, 0, res.ConfigTimestamp, 0, 0, m, randr.RotationRotate0, outputs).Reply()
 		if err == nil && r.Status != randr.SetConfigSuccess {
-			err = fmt.Errorf("the display's server refuses the size: %w", screen.ErrUnable)
+			err = screen.Unable(words.RefusedSize.Say())
 		}
 		return err
 	}
@@ -144,11 +145,10 @@ func (d *Display) set(res *randr.GetScreenResourcesCurrentReply, output randr.Ou
 		return err
 	}
 	if stretch(w, h) != nil {
-		return fmt.Errorf("the display's server refuses the size: %w", errors.Join(screen.ErrUnable, config(before.Mode, before.Outputs)))
+		return errors.Join(screen.Unable(words.RefusedSize.Say()), config(before.Mode, before.Outputs))
 	}
 	if config(mode, []randr.Output{output}) != nil {
-		err := errors.Join(screen.ErrUnable, stretch(was.Width, was.Height), config(before.Mode, before.Outputs))
-		return fmt.Errorf("the display's server refuses the size: %w", err)
+		return errors.Join(screen.Unable(words.RefusedSize.Say()), stretch(was.Width, was.Height), config(before.Mode, before.Outputs))
 	}
 	names := res.Names
 	for _, m := range res.Modes {

@@ -264,7 +264,7 @@ func TestServersOfOthers(t *testing.T) {
 func TestNothingToOpen(t *testing.T) {
 	_, err := New(Config{}).Open(t.Context(), screen.Want{Display: ":59999"})
 	var no *screen.Unavailable
-	if !errors.As(err, &no) || no.Try == "" {
+	if !errors.As(err, &no) || no.Said.Code == "" {
 		t.Errorf("a display that is not there: %v", err)
 	}
 	gone := filepath.Join(t.TempDir(), "X1")

@@ -9,12 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"warren/session/screen"
+	"warren/session/screen/words"
 )
 
 // TestWaylandIsNamed: a real Wayland session, Debian's Weston without a screen,
@@ -53,12 +53,11 @@ func TestWaylandIsNamed(t *testing.T) {
 	if len(found.wayland) != 1 || found.wayland[0] != "/run/user/1000/wayland-7" {
 		t.Errorf("sessions %v", found.wayland)
 	}
-	const want = "a Wayland session runs here, and Wayland cannot be looked at yet"
 	says := func(err error) {
 		t.Helper()
 		var no *screen.Unavailable
-		if !errors.As(err, &no) || no.Why != want || !strings.Contains(no.Try, "X11") {
-			t.Errorf("%v, want: %s", err, want)
+		if !errors.As(err, &no) || no.Said.Code != words.Wayland {
+			t.Errorf("%v, want: %s", err, words.Wayland.Say())
 		}
 	}
 	says(unavailable(finding{wayland: found.wayland}, nil))

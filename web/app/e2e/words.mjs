@@ -1,12 +1,11 @@
 // The words of the pages, read from their sources, to find those of the wrong
 // language on a page, and what is cut off.
-import { readFileSync } from "node:fs";
-import { transformWithOxc } from "vite";
+import { fileURLToPath } from "node:url";
+import { runnerImport } from "vite";
 
 async function textsOf(language) {
-	const file = new URL(`../src/text/${language}.ts`, import.meta.url);
-	const { code } = await transformWithOxc(readFileSync(file, "utf8"), file.pathname);
-	return (await import(`data:text/javascript,${encodeURIComponent(code)}`))[language];
+	const { module } = await runnerImport(fileURLToPath(new URL(`../src/text/${language}.ts`, import.meta.url)));
+	return module[language];
 }
 
 // What stands for a name or a number in a sentence that has some.
@@ -18,7 +17,7 @@ function sentences(text, whole = new Set(), parts = new Set()) {
 		if (typeof leaf === "string") {
 			whole.add(leaf);
 		} else if (typeof leaf === "function") {
-			for (const part of String(leaf(hole, hole, hole)).split(hole)) {
+			for (const part of [leaf(hole, hole, hole)].flat().join(hole).split(hole)) {
 				if (/\p{L}{3}.*\s.*\p{L}{2}/u.test(part)) {
 					parts.add(part.trim());
 				}

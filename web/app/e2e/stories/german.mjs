@@ -1,4 +1,5 @@
 // Every page in German: nothing English is left over, and nothing is cut off.
+import { desk, display, terminalOn, watched } from "../screen.mjs";
 import { desktop, phone, until } from "../story.mjs";
 import { ownMachine } from "./begin.mjs";
 import { cutOff, leftOver, onlyEnglish } from "../words.mjs";
@@ -19,7 +20,41 @@ async function look(s, page, english, as) {
 	await page.setViewportSize(desktop);
 }
 
+/** How it is at the keyboard of a German browser. */
+const there = { locale: "de-DE", reducedMotion: "reduce" };
+
 export const german = {
+	/** What devices say, in the page's language: by their codes, not by what the page knows of English. */
+	async said(s) {
+		const english = await onlyEnglish();
+		const x = await display(s, "800x600");
+		terminalOn(s, x, "echo guten Tag; sleep 600");
+		await watched(s, x, "kasse-2");
+
+		// A display that is not there: what is, and what to do.
+		const wrong = await desk(s, "kasse-2", { name: ":64999" }, there);
+		await wrong.getByText("Das Gerät hat keine Anzeige :64999.").waitFor();
+		await wrong.getByText("Wählen Sie eine, die es hat:").waitFor();
+		await look(s, wrong, english, "desktop-missing");
+
+		// Why the picture travels as it does, and a note of what was not possible.
+		const page = await desk(s, "kasse-2", x, there);
+		await page.locator("[data-quality]").waitFor();
+		await page.getByRole("button", { name: "Qualität" }).click();
+		await page.getByRole("menu").getByText("Jeder Bildpunkt kommt, wie er ist").waitFor();
+		await look(s, page, english, "desktop-quality");
+		await page.keyboard.press("Escape");
+
+		// Another way in: the terminal as a user that the node there cannot be.
+		await s.go(page, "#/terminal");
+		await page.getByRole("button", { name: "Neues Terminal" }).first().click();
+		await page.getByRole("combobox", { name: "Gerät" }).fill("kasse-2");
+		await page.getByRole("textbox", { name: "Benutzer auf dem Gerät" }).fill("niemand-hier");
+		await page.getByRole("button", { name: "Öffnen", exact: true }).click();
+		await page.getByText("gibt es auf diesem Gerät nicht").or(page.getByText("bietet nur seinen eigenen Benutzer")).first().waitFor();
+		await look(s, page, english, "terminal-refused");
+	},
+
 	async german(s) {
 		const english = await onlyEnglish();
 		const see = (page, as) => look(s, page, english, as);

@@ -2,6 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { FaultSchema } from "../gen/fault_pb";
+import type { Said } from "../text/said";
 
 /** What a person needs to know of an error. */
 export interface Problem {
@@ -15,6 +16,8 @@ export interface Problem {
 	 * is one.
 	 */
 	id: string;
+	/** Message and hint, for the page's language. */
+	said?: Said | undefined;
 }
 
 /** An error that the node told in another way than a call's. */
@@ -31,7 +34,7 @@ export function problemOf(e: unknown): Problem {
 	if (e instanceof ConnectError) {
 		const fault = e.findDetails(FaultSchema)[0];
 		if (fault !== undefined) {
-			return { kind: fault.kind, message: e.rawMessage, hint: fault.hint, id: idOf(fault) };
+			return { kind: fault.kind, message: e.rawMessage, hint: fault.hint, id: idOf(fault), said: fault.said };
 		}
 		const kind = kindOf(e.code);
 		return { kind, message: e.rawMessage, hint: "", id: `${kind}/${Code[e.code] ?? e.code}` };
@@ -52,7 +55,7 @@ export function toldIn(body: unknown, otherwise: string): Told {
 	if (typeof detail === "string") {
 		try {
 			const fault = fromBinary(FaultSchema, base64Decode(detail));
-			return new Told({ kind: fault.kind, message, hint: fault.hint, id: idOf(fault) });
+			return new Told({ kind: fault.kind, message, hint: fault.hint, id: idOf(fault), said: fault.said });
 		} catch {
 			// Another detail than ours; the message is there.
 		}
@@ -60,10 +63,19 @@ export function toldIn(body: unknown, otherwise: string): Told {
 	return new Told({ kind: "internal", message, hint: "", id: "internal/page" });
 }
 
-/** What the node says of a terminal. */
-export function toldOf(e: { kind?: string; message?: string; hint?: string; id?: string }): Problem {
+/** An error as the node says it of a terminal or a desktop. */
+export interface ToldError {
+	kind?: string;
+	message?: string;
+	hint?: string;
+	id?: string;
+	said?: { code?: string; args?: string[] };
+}
+
+export function toldOf(e: ToldError): Problem {
 	const kind = e.kind ?? "internal";
-	return { kind, message: e.message ?? "", hint: e.hint ?? "", id: idOf({ id: e.id ?? "", kind, reason: "" }) };
+	const said = e.said === undefined ? undefined : { code: e.said.code ?? "", args: e.said.args ?? [] };
+	return { kind, message: e.message ?? "", hint: e.hint ?? "", id: idOf({ id: e.id ?? "", kind, reason: "" }), said };
 }
 
 export function objectOf(v: unknown): Record<string, unknown> {

@@ -5,7 +5,7 @@ import { Button, Dot, Name, type Tone } from "../ui/parts";
 import { say } from "../ui/toast";
 import { Clipboard } from "./Clipboard";
 import type { Desk, Shown } from "./desk";
-import { Menu, Screens, Specials } from "./menus";
+import { Menu, Screens, Specials, whyOf } from "./menus";
 
 const tones: Record<Shown["phase"], Tone> = { connecting: "warn", asking: "warn", open: "ok", lost: "bad", ended: "off" };
 
@@ -118,7 +118,7 @@ function Travel({ shown }: { shown: Shown }): ReactElement {
 			{shown.phase !== "open" && <span>{t.desk.phases[phaseOf(shown)]}</span>}
 			{shown.phase === "open" && shown.verb === "view" && <span>{t.desk.watching}</span>}
 			{q !== undefined && shown.phase === "open" && (
-				<span className="num" title={q.why} data-quality={q.mode}>
+				<span className="num" title={whyOf(q, t)} data-quality={q.mode}>
 					{t.desk.modeWord(q.mode)} · {t.desk.rate(q.kbitS)}
 					{shown.limit > 0 && ` (${t.desk.atMost(t.desk.limitOf(shown.limit))})`} · {t.desk.frames(q.framesS)} · {t.desk.rtt(q.rttMs)}
 				</span>

@@ -2,10 +2,10 @@ import type { ReactElement, ReactNode } from "react";
 import type { Problem } from "../api/fault";
 import { useNow } from "../lib/clock";
 import { type Text, useText } from "../text";
-import { Button, Name, Note, Wrong } from "../ui/parts";
+import { inWords, saidOf } from "../text/said";
+import { Button, Name, Wrong } from "../ui/parts";
 import type { Desk, Shown } from "./desk";
 import { whose } from "./menus";
-import { bare, reasonOf } from "./reasons";
 
 /** What lies over the picture while there is none, or something is to be said. */
 export function Over(props: { desk: Desk; shown: Shown; choose: (display: string) => void }): ReactElement | null {
@@ -20,7 +20,7 @@ export function Over(props: { desk: Desk; shown: Shown; choose: (display: string
 			{t.desk.open}
 		</Button>
 	);
-	const told = shown.problem === undefined ? "" : what(shown.problem.message, t);
+	const told = shown.problem === undefined ? "" : what(shown.problem, t);
 	const others = shown.displays.filter((d) => d.name !== shown.display);
 	const instead = shown.gone && others.length > 0 && (
 		<div className="desk-others" role="group" aria-label={t.desk.others}>
@@ -74,9 +74,9 @@ export function Over(props: { desk: Desk; shown: Shown; choose: (display: string
 			if (!shown.picture) {
 				return <Say>{t.desk.waiting}</Say>;
 			}
-			return shown.note === "" ? null : (
+			return shown.note === undefined ? null : (
 				<Say>
-					<Name>{shown.note}</Name>
+					<Name>{inWords(shown.note.said, shown.note.text, t)}</Name>
 					<Button slim look="plain" icon="close" aria-label={t.common.close} onClick={() => desk.hush()} />
 				</Say>
 			);
@@ -84,29 +84,17 @@ export function Over(props: { desk: Desk; shown: Shown; choose: (display: string
 }
 
 /** What happened, in one sentence; none where there is nothing to say but that the connection was lost. */
-function what(message: string, t: Text): string {
-	const reason = reasonOf(message);
-	if (bare(message) === "the connection was lost") {
-		return "";
-	}
-	return reason === undefined ? bare(message) : t.desk.reasons[reason][0];
+function what(p: Problem, t: Text): string {
+	return p.said?.code === "connection-lost" ? "" : (saidOf(p.said, t)?.[0] ?? bare(p.message));
 }
+
+/** What a device gave as the reason of a session's end, without what the node puts before it. */
+const bare = (message: string): string => message.replace(/^the session was ended: /, "");
 
 /** Why there is no session, and what to do. */
 function Why({ problem: p }: { problem: Problem }): ReactElement {
-	const t = useText();
-	const reason = reasonOf(p.message);
-	if (reason === undefined) {
-		return <Wrong problem={{ ...p, message: bare(p.message) }} />;
-	}
-	const [happened, next] = t.desk.reasons[reason];
-	return (
-		<Note tone="warn">
-			<div>{happened}</div>
-			<div>{next}</div>
-			<div className="small">{t.common.errorId(p.id)}</div>
-		</Note>
-	);
+	const tone = saidOf(p.said, useText()) === undefined ? "bad" : "warn";
+	return <Wrong problem={{ ...p, message: bare(p.message) }} tone={tone} />;
 }
 
 function Say({ children }: { children: ReactNode }): ReactElement {

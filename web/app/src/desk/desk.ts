@@ -1,9 +1,10 @@
 import { access, currentBearer, ends } from "../api/bearer";
 import { type Problem, toldOf } from "../api/fault";
 import { cache } from "../api/queries";
-import type { ScreenDisplay, ScreenEvent, ScreenQuality, ScreenReady } from "../gen/screen_pb";
+import type { ScreenDisplay, ScreenEvent, ScreenNote, ScreenQuality, ScreenReady } from "../gen/screen_pb";
 import { keep, kept } from "../lib/settings";
 import { createStore } from "../lib/store";
+import type { Said } from "../text/said";
 import { Cursor } from "./cursor";
 import { type Copied, Exchange } from "./exchange";
 import { Hands } from "./hands";
@@ -34,7 +35,7 @@ export interface Shown {
 	viewers: string[];
 	/** When the consent that is asked for lapses, Unix milliseconds. */
 	askedUntil: number;
-	note: string;
+	note: ScreenNote | undefined;
 	problem: Problem | undefined;
 	/** When it is tried again, Unix milliseconds. */
 	retryAt: number;
@@ -84,6 +85,8 @@ export class Desk {
 	private everOpen = false;
 	/** The device has told what displays it has, in this connection. */
 	private told = false;
+	/** Why the device is about to end this connection. */
+	private parting: Said | undefined;
 
 	constructor(
 		private readonly device: string,
@@ -101,7 +104,7 @@ export class Desk {
 			quality: undefined,
 			viewers: [],
 			askedUntil: 0,
-			note: "",
+			note: undefined,
 			problem: undefined,
 			retryAt: 0,
 			picture: false,
@@ -164,8 +167,9 @@ export class Desk {
 	connect(): void {
 		clearTimeout(this.retry);
 		this.told = false;
+		this.parting = undefined;
 		const s = this.shown.get();
-		this.change({ phase: "connecting", problem: undefined, begun: false, retryAt: 0, note: "", picture: false, viewers: [], quality: undefined });
+		this.change({ phase: "connecting", problem: undefined, begun: false, retryAt: 0, note: undefined, picture: false, viewers: [], quality: undefined });
 		this.hands.letGo();
 		this.clips.reset();
 		const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -195,7 +199,8 @@ export class Desk {
 		} else if ("noVideo" in m) {
 			this.choose("lossless");
 		} else if ("error" in m) {
-			this.failed(toldOf(m.error));
+			const problem = toldOf(m.error);
+			this.failed({ ...problem, said: problem.said ?? this.parting });
 		} else if ("broken" in m) {
 			this.failed({ kind: "internal", message: m.broken, hint: "", id: "internal/picture" });
 		} else if (this.shown.get().phase !== "ended" && this.shown.get().phase !== "lost") {
@@ -284,8 +289,11 @@ export class Desk {
 			case "quality":
 				this.change({ quality: e.value });
 				break;
+			case "ended":
+				this.parting = e.value;
+				break;
 			case "note":
-				this.change({ note: e.value.text });
+				this.change({ note: e.value });
 				break;
 			case "clipboard":
 				void this.clips.came(e.value);
@@ -354,7 +362,7 @@ export class Desk {
 
 	/** The note was read. */
 	hush(): void {
-		this.change({ note: "" });
+		this.change({ note: undefined });
 	}
 
 	/** Watches only, or takes the keyboard too: another right, so another session. */

@@ -1,6 +1,8 @@
 import { DropdownMenu } from "radix-ui";
 import type { ReactElement } from "react";
-import { useText } from "../text";
+import type { ScreenQuality } from "../gen/screen_pb";
+import { type Text, useText } from "../text";
+import { inWords, saidOf } from "../text/said";
 import { Icon } from "../ui/Icon";
 import { Button, Name } from "../ui/parts";
 import { type Desk, limits, type Mode, type Shown } from "./desk";
@@ -10,7 +12,7 @@ const modes: Mode[] = ["auto", "lossless", "video"];
 /** How the picture is sent, how the display is sized, and what is not possible. */
 export function Menu({ desk, shown }: { desk: Desk; shown: Shown }): ReactElement {
 	const t = useText();
-	const missing = shown.ready?.limits ?? [];
+	const missing = (shown.ready?.limits ?? []).map((l, i) => inWords(shown.ready?.said[i], l, t));
 	return (
 		<DropdownMenu.Root modal={false}>
 			<DropdownMenu.Trigger asChild>
@@ -27,7 +29,7 @@ export function Menu({ desk, shown }: { desk: Desk; shown: Shown }): ReactElemen
 					{typeof VideoDecoder === "undefined" && <DropdownMenu.Label className="label">{t.desk.noVideo}</DropdownMenu.Label>}
 					{shown.quality !== undefined && shown.quality.why !== "" && (
 						<DropdownMenu.Label className="label">
-							<bdi>{shown.quality.why}</bdi>
+							<bdi>{whyOf(shown.quality, t)}</bdi>
 						</DropdownMenu.Label>
 					)}
 					<DropdownMenu.Label className="label">{t.desk.limit}</DropdownMenu.Label>
@@ -121,6 +123,12 @@ export function Screens({ desk, shown, choose }: { desk: Desk; shown: Shown; cho
 			</DropdownMenu.Portal>
 		</DropdownMenu.Root>
 	);
+}
+
+/** Why the picture travels as it does. */
+export function whyOf(q: ScreenQuality, t: Text): string {
+	const told = q.said.map((s) => saidOf(s, t));
+	return told.length === 0 || told.includes(undefined) ? q.why : told.flat().join(" ");
 }
 
 /** A display, and whose it is. */

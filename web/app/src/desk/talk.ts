@@ -1,3 +1,4 @@
+import type { ToldError } from "../api/fault";
 import type { ScreenEvent } from "../gen/screen_pb";
 import type { Painting } from "./unpack";
 
@@ -26,7 +27,7 @@ export type Word =
 	| { event: ScreenEvent["event"] }
 	| { paint: Painting }
 	| { noVideo: string }
-	| { error: { kind?: string; message?: string; hint?: string; id?: string } }
+	| { error: ToldError }
 	/** What the device sends is none of a desktop. */
 	| { broken: string }
 	/** In order, or not. */

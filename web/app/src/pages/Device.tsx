@@ -12,6 +12,7 @@ import { bytes, millis, whenMs } from "../lib/time";
 import { addTab, openTerminal, terminals } from "../term/tabs";
 import { TerminalView } from "../term/View";
 import { roleWord, useText } from "../text";
+import { inWords } from "../text/said";
 import { Confirm } from "../ui/Dialog";
 import { PathBadge } from "../ui/Path";
 import { SessionTable } from "../ui/SessionTable";
@@ -187,7 +188,7 @@ function PathTab({ device: d, self }: { device: DeviceRow; self: boolean }): Rea
 						<>
 							<dt>{t.device.why}</dt>
 							<dd>
-								<bdi>{path.reason}</bdi>
+								<bdi>{inWords(path.said, path.reason, t)}</bdi>
 							</dd>
 						</>
 					)}

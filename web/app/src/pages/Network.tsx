@@ -7,6 +7,7 @@ import { useNarrow } from "../lib/narrow";
 import { go, href, useRoute } from "../lib/router";
 import { bytes, millis } from "../lib/time";
 import { roleWord, useText } from "../text";
+import { inWords } from "../text/said";
 import { isThroughMember, PathBadge, pathWord } from "../ui/Path";
 import { Await, Badge, Card, Dot, Empty, Name, PageHead, Time } from "../ui/parts";
 import { type Column, VirtualTable } from "../ui/VirtualTable";
@@ -104,7 +105,7 @@ function Table({ peers }: { peers: Peer[] }): ReactElement {
 				header: t.device.endpoint,
 				width: "minmax(120px, 1.2fr)",
 				hide: "m",
-				cell: (p) => <span className="mono small dim">{p.path?.endpoint || p.path?.reason || "–"}</span>,
+				cell: (p) => <span className="mono small dim">{p.path?.endpoint || (p.path !== undefined && inWords(p.path.said, p.path.reason, t)) || "–"}</span>,
 			},
 			{
 				id: "rx",

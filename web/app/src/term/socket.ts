@@ -1,5 +1,5 @@
 import { currentBearer, ends } from "../api/bearer";
-import { type Problem, toldOf } from "../api/fault";
+import { type Problem, type ToldError, toldOf } from "../api/fault";
 
 export interface Opened {
 	session: string;
@@ -134,7 +134,7 @@ interface Word {
 	taken?: number;
 	path?: Opened["path"];
 	exit?: { code?: number; signal?: string };
-	error?: { kind?: string; message?: string; hint?: string; id?: string };
+	error?: ToldError;
 }
 
 function wordOf(text: string): Word {

@@ -1,9 +1,12 @@
 import type { Text } from ".";
+import { said, why } from "./de.said";
 
 const e = (n: number): string => (n === 1 ? "" : "e");
 const en = (n: number): string => (n === 1 ? "" : "en");
 
 export const de: Text = {
+	said,
+	why,
 	nav: {
 		overview: "Übersicht",
 		devices: "Geräte",
@@ -242,22 +245,6 @@ export const de: Text = {
 		gone: (display: string) => `Die Anzeige ${display} gibt es nicht mehr.`,
 		tryingAgain: (n: number) => `Nächster Versuch in ${n} s.`,
 		askedAgain: (n: number) => `In ${n} s wird noch einmal nach ihr gefragt.`,
-		reasons: {
-			saidNo: ["Die Person am Gerät hat abgelehnt.", "Sprechen Sie zuerst mit ihr; in zwei Minuten dürfen Sie noch einmal fragen."],
-			justSaidNo: ["Eben wurde abgelehnt oder nicht geantwortet.", "Sprechen Sie mit der Person am Gerät; in zwei Minuten dürfen Sie noch einmal fragen."],
-			noAnswer: ["Am Gerät hat niemand geantwortet.", "Jemand muss dort sein und zustimmen; in zwei Minuten dürfen Sie noch einmal fragen."],
-			askedAlready: ["Die Person am Gerät wird bereits gefragt.", "Warten Sie diese Antwort ab, und öffnen Sie neu."],
-			stopped: ["Die Person am Gerät hat die Sitzung beendet.", "Sprechen Sie zuerst mit ihr; in zwei Minuten dürfen Sie noch einmal fragen."],
-			nobodyToAsk: ["Jemand am Gerät muss zustimmen, und dort kann niemand gefragt werden.", "Öffnen Sie neu, wenn jemand am Bildschirm angemeldet ist."],
-			wayland: ["Auf dem Gerät läuft eine Wayland-Sitzung; Wayland lässt sich noch nicht ansehen.", "Dort muss sich jemand mit einer X11-Sitzung anmelden: „Xorg“ auf dem Anmeldebildschirm."],
-			missing: ["Diese Anzeige hat das Gerät nicht.", "Wählen Sie eine, die es hat."],
-			noServer: ["Am Gerät ist niemand mit grafischer Oberfläche angemeldet.", "Melden Sie sich dort mit einer X11-Sitzung an, oder starten Sie dort warren up --desktop-user NAME, für eine Anzeige auf Abruf."],
-			stops: ["Der Knoten des Geräts wurde angehalten.", "Öffnen Sie neu, wenn er läuft."],
-			revoked: ["Ihr Recht auf diesen Bildschirm wurde entzogen.", "Ein Admin kann es in der Richtlinie wieder gewähren; eine gesperrte Maschine oder Person muss neu beitreten."],
-			deviceRevoked: ["Diese Maschine wurde gesperrt; das Mesh vertraut ihr nicht mehr.", "Sie kann nur neu beitreten, mit einer Einladung."],
-			endedThere: ["Die Sitzung wurde am Gerät beendet.", "Das war jemand mit Zugang zu ihm; klären Sie es, bevor Sie neu öffnen."],
-			endedHere: ["Die Sitzung wurde auf dieser Maschine beendet.", "Öffnen Sie neu, wenn Sie sie brauchen."],
-		},
 		connecting: "Verbindet…",
 		connectingAgain: "Die Verbindung ging verloren. Verbindet neu…",
 		waiting: "Wartet auf das erste Bild…",

@@ -1,8 +1,10 @@
-import type { Reason, Told } from "../desk/reasons";
+import { type Said, said, type Why, why } from "./en.said";
 
 const s = (n: number): string => (n === 1 ? "" : "s");
 
 export const en = {
+	said: said as Said,
+	why: why as Why,
 	nav: {
 		overview: "Overview",
 		devices: "Devices",
@@ -243,22 +245,6 @@ export const en = {
 		gone: (display: string) => `Display ${display} has ended.`,
 		tryingAgain: (n: number) => `Trying again in ${n} s.`,
 		askedAgain: (n: number) => `It is asked for again in ${n} s.`,
-		reasons: {
-			saidNo: ["The person at the device said no.", "Talk to them first; in two minutes you may ask again."],
-			justSaidNo: ["A moment ago the answer was no, or there was none.", "Talk to who is at the device; in two minutes you may ask again."],
-			noAnswer: ["Nobody at the device answered.", "Somebody has to be there and agree; in two minutes you may ask again."],
-			askedAlready: ["The person at the device is being asked already.", "Wait for that answer, and open it again."],
-			stopped: ["The person at the device ended the session.", "Talk to them first; in two minutes you may ask again."],
-			nobodyToAsk: ["Somebody at the device has to agree, and nobody can be asked there.", "Open it when somebody is logged in at its screen."],
-			wayland: ["A Wayland session runs on the device, and Wayland cannot be looked at yet.", "Somebody has to log in there with an X11 session: “Xorg” on the login screen."],
-			missing: ["The device has no such display.", "Choose one that it has."],
-			noServer: ["Nobody is logged in on the device with a graphical session.", "Log in there with an X11 session, or run warren up --desktop-user NAME there for a display on demand."],
-			stops: ["The device's node was stopped.", "Open it again when it runs."],
-			revoked: ["Your right to this desktop was taken away.", "An admin can grant it again, in the policy; a machine or person that was revoked has to join anew."],
-			deviceRevoked: ["This machine was revoked: the mesh trusts it no more.", "It can only join anew, by an invite."],
-			endedThere: ["The session was ended on the device.", "Somebody with access to it did that; talk to them before you open it again."],
-			endedHere: ["The session was ended from this machine.", "Open it again when you need it."],
-		} as Record<Reason, Told>,
 		connecting: "Connecting…",
 		connectingAgain: "The connection was lost. Connecting again…",
 		waiting: "Waiting for the first picture…",

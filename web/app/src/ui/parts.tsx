@@ -4,6 +4,7 @@ import { useNow } from "../lib/clock";
 import { useLanguage } from "../lib/settings";
 import { ago, whenMs } from "../lib/time";
 import { useText } from "../text";
+import { saidOf } from "../text/said";
 import { Icon, type IconName } from "./Icon";
 
 type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & {
@@ -118,17 +119,22 @@ export function Fault({ error, again }: { error: unknown; again?: () => void }):
 }
 
 /** What went wrong, what to do, and the id to ask about. */
-export function Wrong(props: { problem: Problem; before?: string; again?: () => void }): ReactElement {
+export function Wrong(props: { problem: Problem; tone?: "warn" | "bad"; before?: string; again?: () => void }): ReactElement {
 	const t = useText();
 	const { problem: p, again } = props;
+	const [what = p.message, next] = saidOf(p.said, t) ?? [];
 	return (
-		<Note tone="bad">
+		<Note tone={props.tone ?? "bad"}>
 			{props.before !== undefined && `${props.before}: `}
-			<bdi>{p.message}</bdi>
-			{p.hint !== "" && (
-				<div>
-					{t.common.try} <code>{p.hint}</code>
-				</div>
+			<bdi>{what}</bdi>
+			{next !== undefined ? (
+				<div>{next}</div>
+			) : (
+				p.hint !== "" && (
+					<div>
+						{t.common.try} <code>{p.hint}</code>
+					</div>
+				)
 			)}
 			<div className="small">{t.common.errorId(p.id)}</div>
 			{again !== undefined && (

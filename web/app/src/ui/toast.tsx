@@ -1,15 +1,15 @@
 import { type ReactElement, useEffect } from "react";
-import { problemOf } from "../api/fault";
+import { type Problem, problemOf } from "../api/fault";
 import { createStore, useStore } from "../lib/store";
 import { useText } from "../text";
+import { saidOf } from "../text/said";
 import { Icon } from "./Icon";
 import { Button } from "./parts";
 
 interface Told {
 	id: number;
-	bad: boolean;
 	text: string;
-	hint: string;
+	problem?: Problem;
 }
 
 const told = createStore<Told[]>([]);
@@ -24,12 +24,12 @@ function forget(id: number): void {
 }
 
 export function say(text: string): void {
-	tell({ bad: false, text, hint: "" });
+	tell({ text });
 }
 
 export function complain(e: unknown): void {
-	const p = problemOf(e);
-	tell({ bad: true, text: `${p.message} (${p.id})`, hint: p.hint });
+	const problem = problemOf(e);
+	tell({ text: problem.message, problem });
 }
 
 export function Toasts(): ReactElement {
@@ -44,18 +44,22 @@ export function Toasts(): ReactElement {
 
 function Toast({ told: t }: { told: Told }): ReactElement {
 	const text = useText();
+	const p = t.problem;
+	const bad = p !== undefined;
 	useEffect(() => {
-		const timer = setTimeout(() => forget(t.id), t.bad ? 15_000 : 5000);
+		const timer = setTimeout(() => forget(t.id), bad ? 15_000 : 5000);
 		return () => clearTimeout(timer);
-	}, [t.id, t.bad]);
+	}, [t.id, bad]);
+	const [what = t.text, next] = saidOf(p?.said, text) ?? [];
 	return (
-		<div className={`toast ${t.bad ? "bad" : ""}`}>
-			<Icon name={t.bad ? "warn" : "check"} />
+		<div className={`toast ${bad ? "bad" : ""}`}>
+			<Icon name={bad ? "warn" : "check"} />
 			<div>
-				<bdi>{t.text}</bdi>
-				{t.hint !== "" && (
+				<bdi>{bad ? `${what} (${p.id})` : what}</bdi>
+				{next !== undefined && <div className="small">{next}</div>}
+				{next === undefined && bad && p.hint !== "" && (
 					<div className="small">
-						{text.common.try} <code>{t.hint}</code>
+						{text.common.try} <code>{p.hint}</code>
 					</div>
 				)}
 			</div>

@@ -1,0 +1,25 @@
+import type { Text } from ".";
+import type { Told } from "./en.said";
+
+/** A sentence of a device's or a node's, as they tell it beside the English. */
+export interface Said {
+	code: string;
+	args: readonly string[];
+}
+
+/** The sentence in the page's language; nothing where it is of a later version's. */
+export function saidOf(said: Said | undefined, t: Text): Told | undefined {
+	const { code = "", args = [] } = said ?? {};
+	if (Object.hasOwn(t.said, code)) {
+		const sentence = t.said[code as keyof Text["said"]];
+		return typeof sentence === "function" ? sentence(...args) : sentence;
+	}
+	if (Object.hasOwn(t.why, code)) {
+		const reason = t.why[code as keyof Text["why"]](...args);
+		return [`${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`];
+	}
+	return undefined;
+}
+
+/** All of the sentence, or what stands for it in English. */
+export const inWords = (said: Said | undefined, english: string, t: Text): string => saidOf(said, t)?.join(" ") ?? english;
