@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	warrenv1 "warren/api/warren/v1"
@@ -23,8 +24,12 @@ const (
 	maxDesktops = 16
 )
 
-// kindInput is the first byte of what a page does; nothing more is looked at here.
-const kindInput = 0x11
+// The first bytes of what a page does, of which nothing more is looked at here,
+// and of a device's events.
+const (
+	kindInput = 0x11
+	kindEvent = 0x01
+)
 
 // desktop answers a page's WebSocket: it opens a session with a device's
 // screen, and carries it until one side ends it.
@@ -48,7 +53,7 @@ func (s *Server) carryDesktop(ctx context.Context, conn *websocket.Conn) error {
 	defer lease.end()
 	conn.SetReadLimit(session.MaxMessage)
 	return lease.during(ctx, func(bounded context.Context) error {
-		return s.cfg.Local.Desktop(bounded, m.open(), &viewer{ctx: ctx, conn: conn, lease: lease})
+		return s.cfg.Local.Desktop(bounded, m.open(), newViewer(ctx, conn, lease))
 	})
 }
 
@@ -100,7 +105,33 @@ type viewer struct {
 	ctx    context.Context //nolint:containedctx // Viewer has none: the connection's, for as long as the handler runs
 	conn   *websocket.Conn
 	joiner screen.Joiner
+	events *rate.Limiter
+	frames *rate.Limiter
 	*lease
+}
+
+// How much of a device's a page is told of in a second, and at once: several
+// times what ours send. Who sends more waits, and the page has time for its
+// person.
+const (
+	eventRate, eventBurst = 100, 200
+	frameRate, frameBurst = 1000, 1000
+)
+
+func newViewer(ctx context.Context, conn *websocket.Conn, l *lease) *viewer {
+	return &viewer{ctx: ctx, conn: conn, lease: l, events: rate.NewLimiter(eventRate, eventBurst), frames: rate.NewLimiter(frameRate, frameBurst)}
+}
+
+// pass waits until the page may have a message of the device. What a copy goes
+// on with is bounded by its length.
+func (v *viewer) pass(whole []byte) error {
+	switch {
+	case whole[0] != kindEvent:
+		return v.frames.Wait(v.ctx)
+	case v.joiner.Later():
+		return nil
+	}
+	return v.events.Wait(v.ctx)
 }
 
 // Receive implements api.Viewer.
@@ -173,6 +204,9 @@ func (v *viewer) Send(message []byte) error {
 	}
 	if whole == nil {
 		return nil
+	}
+	if err := v.pass(whole); err != nil {
+		return err
 	}
 	return v.conn.Write(v.ctx, websocket.MessageBinary, whole)
 }

@@ -10,9 +10,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
+	"google.golang.org/protobuf/proto"
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
@@ -174,7 +176,7 @@ func TestWhatAPageMaySend(t *testing.T) {
 		}
 		defer func() { _ = conn.CloseNow() }()
 		conn.SetReadLimit(session.MaxMessage)
-		v := &viewer{ctx: r.Context(), conn: conn, lease: wide}
+		v := newViewer(r.Context(), conn, wide)
 		if err := v.Opened("s", &warrenv1.Path{Kind: "lan", RttMs: 1.5}); err != nil {
 			return
 		}
@@ -258,7 +260,7 @@ func TestAPageThatReadsNothing(t *testing.T) {
 			return
 		}
 		defer func() { _ = conn.CloseNow() }()
-		v := &viewer{ctx: context.WithoutCancel(r.Context()), conn: conn}
+		v := newViewer(context.WithoutCancel(r.Context()), conn, nil)
 		viewers <- v
 		frame := append([]byte{3}, make([]byte, session.MaxMessage-1)...)
 		for {
@@ -286,6 +288,51 @@ func TestAPageThatReadsNothing(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Error("it is waited for")
 	}
+}
+
+// TestADeviceThatTellsTooMuch waits; frames and the parts of a copy do not wait
+// behind its events.
+func TestADeviceThatTellsTooMuch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := newViewer(t.Context(), nil, nil)
+		took := func(n int, message []byte) time.Duration {
+			began := time.Now()
+			for range n {
+				whole, err := v.joiner.Add(message)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := v.pass(whole); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return time.Since(began)
+		}
+		event := func(e *warrenv1.ScreenEvent) []byte {
+			m, err := proto.MarshalOptions{}.MarshalAppend([]byte{kindEvent}, e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		pointer := event(&warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Pointer{Pointer: &warrenv1.ScreenPlace{X: 1}}})
+		part := event(&warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Clipboard{
+			Clipboard: &warrenv1.ScreenClipboard{Mime: "image/png", Total: 8 << 20, Offset: 12 << 10, Part: make([]byte, 12<<10)},
+		}})
+		if d := took(150, pointer); d != 0 {
+			t.Errorf("as many as are usual took %v", d)
+		}
+		if d := took(1000, pointer); d < 9*time.Second || d > 11*time.Second {
+			t.Errorf("1,000 events took %v", d)
+		}
+		if d := took(700, part); d != 0 {
+			t.Errorf("a copy took %v", d)
+		}
+		if d := took(500, []byte{3, 1}); d != 0 {
+			t.Errorf("500 frames took %v", d)
+		}
+	})
 }
 
 func FuzzBearerOfDesktop(f *testing.F) {

@@ -304,7 +304,7 @@ func TestStoppedIsStopped(t *testing.T) {
 
 // within is a kind whose sessions somebody may end.
 type within struct {
-	ctx context.Context //nolint:containedctx // a test's
+	ctx context.Context
 	session.Kind
 }
 

@@ -138,7 +138,14 @@ func parts(frame, buffer []byte, send func([]byte) error) error {
 }
 
 // Joiner puts together the parts of a frame, of what a device sends.
-type Joiner struct{ frame []byte }
+type Joiner struct {
+	frame []byte
+	later bool
+}
+
+// Later tells that the event that Add gave last goes on what came before: it is
+// a part of a copy.
+func (j *Joiner) Later() bool { return j.later }
 
 // keptFrame is how large a buffer is kept from frame to frame.
 const keptFrame = 1 << 20
@@ -152,6 +159,9 @@ func (j *Joiner) Add(message []byte) (whole []byte, err error) {
 	}
 	switch message[0] {
 	case kindEvent:
+		if j.later, err = checkEvent(message[1:]); err != nil {
+			return nil, err
+		}
 		return message, nil
 	case kindPart, kindLast:
 	default:
