@@ -3,6 +3,7 @@ package screen
 import (
 	"context"
 	"image"
+	"time"
 
 	warrenv1 "warren/api/warren/v1"
 )
@@ -12,10 +13,17 @@ const (
 	mostCursorBytes = maxBody - 64
 	// knownCursors is how many shapes a viewer has to remember.
 	knownCursors = 256
+	// shapesEvery is the shortest time between two shapes, shapesRate what their
+	// pixels take of the way, in bytes a second: they wait for no room there.
+	shapesEvery = 20 * time.Millisecond
+	shapesRate  = 128 << 10
 )
 
 // cursor sends the pointer's shape where it has changed.
-func (v *viewer) cursor(ctx context.Context) error {
+func (v *viewer) cursor(ctx context.Context, now time.Time) error {
+	if v.shapeWaits = now.Before(v.nextShape); v.shapeWaits {
+		return nil
+	}
 	c, changed, err := v.display.Cursor()
 	if err != nil || !changed {
 		return err
@@ -32,6 +40,7 @@ func (v *viewer) cursor(ctx context.Context) error {
 		v.cursors[c.ID] = true
 		out.Rgba = c.RGBA
 	}
+	v.nextShape = now.Add(shapesEvery + time.Duration(len(out.GetRgba()))*time.Second/shapesRate)
 	return v.event(ctx, &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Cursor{Cursor: out}})
 }
 

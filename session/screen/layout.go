@@ -46,6 +46,15 @@ func (v *viewer) resize(size image.Point) error {
 	return err
 }
 
+// another begins a new picture where the display has become another one, or
+// waits where that was too often.
+func (v *viewer) another(ctx context.Context, now time.Time) (time.Duration, error) {
+	if !v.pictures.AllowN(now, 1) {
+		return picturesEvery, nil
+	}
+	return frameEvery, v.relayout(ctx)
+}
+
 // relayout begins a new picture: at first, and when the display or what is
 // looked at changes.
 func (v *viewer) relayout(ctx context.Context) error {

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen/tiles"
@@ -29,6 +31,11 @@ const (
 	// mostChanges bounds how often a display may change in a row without a
 	// picture in between.
 	mostChanges = 100
+	// picturesEvery and mostPictures bound how often a picture begins anew: each
+	// is room for all of it, here and at the viewer. A window that is dragged has
+	// a virtual display follow it.
+	picturesEvery = 200 * time.Millisecond
+	mostPictures  = 20
 )
 
 // viewer is one session: one display, one technician. But for what its mutex
@@ -56,7 +63,10 @@ type viewer struct {
 	limits  []words.Sentence // of this session
 
 	nextFrame, nextPointer, nextQuality time.Time
+	nextShape                           time.Time // of the pointer
+	shapeWaits                          bool
 	changes                             int
+	pictures                            *rate.Limiter // that begin
 	meter                               meter
 
 	crowded atomic.Bool
@@ -97,7 +107,7 @@ func newViewer(k *kind, s session.Stream, r session.Request, asked *warrenv1.Scr
 	return &viewer{
 		kind: k, stream: s, request: r, asked: asked, begun: time.Now(), pacer: newPacer(),
 		cursors: map[uint32]bool{}, woken: make(chan struct{}, 1), seating: make(turn, 1), inputs: make(chan *warrenv1.ScreenInput, mostInputs), monitor: asked.GetMonitor(),
-		pointer: image.Pt(-1, -1), placed: image.Pt(-1, -1),
+		pointer: image.Pt(-1, -1), placed: image.Pt(-1, -1), pictures: rate.NewLimiter(rate.Every(picturesEvery), mostPictures),
 	}
 }
 
@@ -206,7 +216,7 @@ func (v *viewer) step(ctx context.Context, now time.Time) (time.Duration, error)
 	}
 	damage, err := v.display.Damage()
 	if errors.Is(err, ErrChanged) {
-		return frameEvery, v.relayout(ctx)
+		return v.another(ctx, now)
 	}
 	if err != nil {
 		return 0, err
@@ -216,20 +226,23 @@ func (v *viewer) step(ctx context.Context, now time.Time) (time.Duration, error)
 	}
 	if err := v.film(ctx, now); err != nil {
 		if errors.Is(err, ErrChanged) {
-			return frameEvery, v.relayout(ctx)
+			return v.another(ctx, now)
 		}
 		return 0, err
 	}
 	if v.dirt.some && !now.Before(v.nextFrame) {
 		err := v.frame(ctx, now)
 		if errors.Is(err, ErrChanged) {
-			return frameEvery, v.relayout(ctx)
+			return v.another(ctx, now)
 		}
 		if err != nil {
 			return 0, err
 		}
 	}
 	next := v.nextPointer
+	if v.shapeWaits && v.nextShape.Before(next) {
+		next = v.nextShape
+	}
 	if v.dirt.some && v.nextFrame.Before(next) && v.room(now) > 0 { // else an acknowledgement wakes
 		next = v.nextFrame
 	}
@@ -266,7 +279,7 @@ func (v *viewer) attend(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	if err := v.cursor(ctx); err != nil {
+	if err := v.cursor(ctx, now); err != nil {
 		return err
 	}
 	if !now.Before(v.nextPointer) {
