@@ -236,6 +236,7 @@ func TestEndReason(t *testing.T) {
 	for _, test := range []struct{ reason, want string }{
 		{"the owner wants the machine back", "the owner wants the machine back"},
 		{"\x1b]0;title\a", " ]0;title "},
+		{"the \u202egnp.exe\u2066\u2028 file", "the  gnp.exe   file"},
 	} {
 		c := dial(t, p, "echo")
 		if !p.Broker.End(c.ID(), test.reason) {

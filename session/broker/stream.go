@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"time"
+	"unicode"
 
 	"warren/session"
 )
@@ -238,11 +239,12 @@ func words(e *session.EndError) string {
 	return e.Reason
 }
 
-// printable keeps a stranger's control characters off people's terminals.
+// printable keeps a stranger's characters that drive a terminal, or turn a text
+// around, off people's screens.
 func printable(b []byte) string {
 	out := make([]rune, 0, len(b))
 	for _, r := range string(b) {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if !unicode.IsPrint(r) {
 			r = ' '
 		}
 		out = append(out, r)
