@@ -100,6 +100,9 @@ func (v *viewer) serveSeat(ctx context.Context) error {
 			if !more {
 				return nil
 			}
+			if ctx.Err() != nil { // what was typed ahead goes with the right to it
+				return context.Cause(ctx)
+			}
 			if err := v.give(ctx, in); err != nil {
 				return err
 			}
