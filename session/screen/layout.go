@@ -69,7 +69,6 @@ func (v *viewer) relayout(ctx context.Context) error {
 	if int(v.monitor) > len(layout.Monitors) {
 		v.say(words.NoMonitor.Say(strconv.FormatUint(uint64(v.monitor), 10)))
 		v.monitor = 0
-		v.wake()
 	}
 	v.region = image.Rectangle{Max: layout.Size}
 	if v.monitor > 0 {

@@ -140,7 +140,6 @@ func (v *viewer) give(ctx context.Context, in *warrenv1.ScreenInput) error {
 	err := v.seat.Take(ctx, in)
 	if errors.Is(err, ErrUnable) {
 		v.say(sentence(err))
-		v.wake()
 		return nil
 	}
 	if err != nil && !errors.Is(err, session.ErrInvalid) && !errors.Is(err, ErrGone) {

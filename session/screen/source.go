@@ -156,6 +156,8 @@ type SeatOptions struct {
 	// may block, for as long as the viewer does not read, and gives the
 	// session's end.
 	Emit func(*warrenv1.ScreenEvent) error
+	// Say keeps a note for the viewer, and does not block; nil is nobody.
+	Say func(words.Sentence)
 }
 
 // Seat is what takes one technician's input on a display. The session calls it

@@ -31,6 +31,7 @@ func (v *viewer) say(note words.Sentence) {
 	if len(v.notes) < 8 {
 		v.notes = append(v.notes, note)
 	}
+	v.wake()
 }
 
 // event sends an event.

@@ -183,7 +183,9 @@ func (v *viewer) sit(ctx context.Context) error {
 	if v.kind.verb != Control {
 		return nil
 	}
-	seat, err := v.display.Seat(ctx, SeatOptions{Request: v.request, Emit: func(e *warrenv1.ScreenEvent) error { return v.event(ctx, e) }})
+	seat, err := v.display.Seat(ctx, SeatOptions{
+		Request: v.request, Say: v.say, Emit: func(e *warrenv1.ScreenEvent) error { return v.event(ctx, e) },
+	})
 	if errors.Is(err, ErrUnable) {
 		v.limits = append(v.limits, sentence(err))
 		return nil

@@ -89,6 +89,10 @@ func (c Code) english() string {
 		return "more than %s copies in a minute; try again in a moment"
 	case CopyStaysThere:
 		return "what was copied on the device is larger than %s MiB and stays there"
+	case LetGoOfKey:
+		return "the connection was interrupted, so the device let go of the key that you held; press it again"
+	case LetGoOfButton:
+		return "the connection was interrupted, so the device let go of the mouse button that you held; press it again, and take a drag anew"
 	case NoSpecial:
 		return "%q is no combination of keys"
 	case SlowPictures:

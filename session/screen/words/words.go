@@ -58,6 +58,8 @@ const (
 	TooManyCopies   Code = "too-many-copies"  // a minute
 	CopyStaysThere  Code = "copy-stays-there" // MiB
 	SlowPictures    Code = "slow-pictures"
+	LetGoOfKey      Code = "let-go-of-key"
+	LetGoOfButton   Code = "let-go-of-button"
 	NoSpecial       Code = "no-special" // name
 	Other           Code = "other"      // in the device's own words
 )

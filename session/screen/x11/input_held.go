@@ -8,6 +8,7 @@ import (
 
 	warrenv1 "warren/api/warren/v1"
 	"warren/session/screen/keys"
+	"warren/session/screen/words"
 )
 
 const (
@@ -106,13 +107,26 @@ func (s *seat) fallSilent() {
 	_ = s.ask(func() error {
 		if s.board.Repeats() && time.Since(s.acted) >= silence {
 			s.strokes(s.board.Calm())
+			s.explain(words.LetGoOfKey)
 		}
 		if s.beats && s.holds() && time.Since(s.heard) >= lapse {
+			if s.buttons != 0 {
+				s.explain(words.LetGoOfButton)
+			}
 			s.rest()
 		}
 		return s.keys.sync()
 	})
 	s.await()
+}
+
+// explain tells the viewer of what it finds let go of when it is back, s.mu
+// held. One that was not away has let go by itself: browsers repeat the last key
+// alone.
+func (s *seat) explain(what words.Code) {
+	if s.options.Say != nil && time.Since(s.heard) >= silence {
+		s.options.Say(what.Say())
+	}
 }
 
 // rest lets go of all for a viewer that may come back with all of it in its

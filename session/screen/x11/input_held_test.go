@@ -4,6 +4,7 @@ package x11
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	warrenv1 "warren/api/warren/v1"
 	"warren/session"
 	"warren/session/screen"
+	"warren/session/screen/words"
 )
 
 // buttonDown tells that the left button is.
@@ -94,6 +96,52 @@ func TestSilentViewer(t *testing.T) {
 	y.pointer(200, 200, 1)
 	if s.down(t) != 0 || !s.buttonDown(t) {
 		t.Error("a Shift that came up is down again")
+	}
+}
+
+// TestLettingGoIsExplained: a viewer that was away finds why a key or a button is
+// up; one that was there, and a Shift that counts on, are not spoken of.
+func TestLettingGoIsExplained(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		holds func(typist)
+		there bool // it goes on saying that it holds something
+		want  []words.Code
+	}{
+		{"a key", func(y typist) { y.key("KeyA", "a", true, 0) }, false, []words.Code{words.LetGoOfKey}},
+		{"a button", func(y typist) { y.pointer(10, 10, 1) }, false, []words.Code{words.LetGoOfButton}},
+		{"both", func(y typist) { y.key("KeyA", "a", true, 0); y.pointer(10, 10, 1) }, false, []words.Code{words.LetGoOfKey, words.LetGoOfButton}},
+		{"Shift", func(y typist) { y.key("ShiftLeft", "Shift", true, 1) }, false, nil},
+		{"a key that the browser has lost sight of", func(y typist) { y.key("KeyA", "a", true, 0) }, true, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := startServer(t, "-screen", "0", "640x480x24")
+			var mu sync.Mutex
+			var said []words.Code
+			y := s.sit(t, session.Rights{}, nil)
+			y.seat.options.Say = func(w words.Sentence) {
+				mu.Lock()
+				defer mu.Unlock()
+				said = append(said, w.Code)
+			}
+			test.holds(y)
+			y.held()
+			for end := time.Now().Add(patience); s.down(t) > 0 || s.buttonDown(t); time.Sleep(100 * time.Millisecond) {
+				if test.there {
+					y.held()
+				}
+				if time.Now().After(end) {
+					t.Fatal("it is down for ever")
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.Equal(said, test.want) {
+				t.Errorf("said %v, want %v", said, test.want)
+			}
+		})
 	}
 }
 

@@ -159,6 +159,9 @@ export const hands = {
 		});
 		await comes("it is let go", /^\x1b\[<0;\d+;\d+M\x1b\[<0;\d+;\d+m$/);
 		assert(Date.now() < (await hangs), "it was let go only when the page was back");
+		await page.getByRole("status").getByText("let go of the mouse button").waitFor();
+		await s.axe(page, "desktop, let go");
+		await s.picture(page, "desktop-let-go-light-desktop");
 		await page.mouse.move(at.x + 100, at.y);
 		await page.mouse.up();
 		await page.mouse.down();

@@ -75,8 +75,10 @@ export function Over(props: { desk: Desk; shown: Shown; choose: (display: string
 				return <Say>{t.desk.waiting}</Say>;
 			}
 			return shown.note === undefined ? null : (
-				<Say>
-					<Name>{inWords(shown.note.said, shown.note.text, t)}</Name>
+				<Say small>
+					<div>
+						<bdi>{inWords(shown.note.said, shown.note.text, t)}</bdi>
+					</div>
 					<Button slim look="plain" icon="close" aria-label={t.common.close} onClick={() => desk.hush()} />
 				</Say>
 			);
@@ -97,9 +99,9 @@ function Why({ problem: p }: { problem: Problem }): ReactElement {
 	return <Wrong problem={{ ...p, message: bare(p.message) }} tone={tone} />;
 }
 
-function Say({ children }: { children: ReactNode }): ReactElement {
+function Say({ children, small }: { children: ReactNode; small?: boolean }): ReactElement {
 	return (
-		<div className="desk-over" role="status">
+		<div className={`desk-over ${small ? "small-note" : ""}`} role="status">
 			{typeof children === "string" ? <div>{children}</div> : children}
 		</div>
 	);

@@ -70,6 +70,8 @@ export const said: Said = {
 	"too-many-copies": (n) => [`Das sind mehr als ${n} Kopien in einer Minute.`, later],
 	"copy-stays-there": (mib) => [`Was auf dem Gerät kopiert wurde, ist größer als ${mib} MiB und bleibt dort.`],
 	"slow-pictures": ["Bilder kommen langsam zustande: Der X-Server erreicht den Speicher des Knotens nicht."],
+	"let-go-of-key": ["Die Verbindung war unterbrochen; darum hat das Gerät die Taste losgelassen, die Sie hielten.", "Drücken Sie sie neu."],
+	"let-go-of-button": ["Die Verbindung war unterbrochen; darum hat das Gerät die Maustaste losgelassen, die Sie hielten.", "Drücken Sie sie neu; beginnen Sie ein Ziehen von vorn."],
 	"no-special": (name) => [`„${name}“ ist keine Tastenkombination.`],
 	other: (words) => [words ?? ""],
 

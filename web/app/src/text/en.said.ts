@@ -72,6 +72,8 @@ export const said = {
 	"too-many-copies": (n) => [`That is more than ${n} copies in a minute.`, later],
 	"copy-stays-there": (mib) => [`What was copied on the device is larger than ${mib} MiB and stays there.`],
 	"slow-pictures": ["Pictures are taken slowly: the X server cannot reach the node's memory."],
+	"let-go-of-key": ["The connection was interrupted, so the device let go of the key that you held.", "Press it again."],
+	"let-go-of-button": ["The connection was interrupted, so the device let go of the mouse button that you held.", "Press it again; take a drag anew."],
 	"no-special": (name) => [`“${name}” is no combination of keys.`],
 	other: (said) => [said ?? ""],
 
