@@ -75,7 +75,7 @@ func near(ctx context.Context, kids *children, warren, dir string, rounds int, q
 		if only != "" {
 			all = slices.DeleteFunc(all, func(c *contender) bool { return c.name != only })
 		}
-		length, keys, span := 8*time.Second, 25, 6*time.Second
+		length, keys, span := 8*time.Second, 75, 6*time.Second
 		if quick {
 			length, keys, span = 3*time.Second, 5, 3*time.Second
 		}

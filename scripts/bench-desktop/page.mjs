@@ -27,9 +27,13 @@ function watch() {
 			bench.heard = done;
 			setTimeout(done, ms);
 		});
-	// How long a key takes there and back, pressed at any phase of the frames.
+	// How long a key takes there and back. Keys are pressed at all phases of the
+	// browser's frames alike: what waits for the next one is as long as a phase
+	// lets it.
+	let phase = Math.random();
 	bench.press = async () => {
-		await new Promise((done) => setTimeout(done, 60 + Math.random() * 60));
+		phase = (phase + 0.618034) % 1;
+		await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50 + (phase * 4000) / 60)));
 		const target = document.activeElement;
 		const key = { code: "KeyA", key: "a", bubbles: true, cancelable: true };
 		const seen = bench.next(2000);
