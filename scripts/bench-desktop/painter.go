@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -77,6 +78,7 @@ func newPainter(display string) (*painter, error) {
 			return nil, fmt.Errorf("set up the painter: %w", err)
 		}
 	}
+	p.prepare()
 	go p.keys() // ends with the connection
 	return p, nil
 }
@@ -115,7 +117,16 @@ func (p *painter) next() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.number++
-	bits := uint32(p.number)<<16 | uint32(^p.number)
+	p.painted[p.number] = time.Now()
+	xproto.CopyArea(p.x, xproto.Drawable(p.back), xproto.Drawable(p.window), p.draw, 0, 0, 0, 0, blocks*blockWidth, tall)
+	p.prepare()
+}
+
+// prepare has the number after this one ready: making it is no part of what is
+// measured.
+func (p *painter) prepare() {
+	number := p.number + 1
+	bits := uint32(number)<<16 | uint32(^number)
 	var dark, light []xproto.Rectangle
 	for i := range blocks {
 		r := xproto.Rectangle{X: int16(i * blockWidth), Width: blockWidth, Height: tall} //nolint:gosec // within a screen
@@ -128,18 +139,25 @@ func (p *painter) next() {
 	xproto.PolyFillRectangle(p.x, xproto.Drawable(p.back), p.black, dark)
 	xproto.PolyFillRectangle(p.x, xproto.Drawable(p.back), p.white, light)
 	xproto.ConfigureWindow(p.x, p.window, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeAbove})
-	p.painted[p.number] = time.Now()
-	xproto.CopyArea(p.x, xproto.Drawable(p.back), xproto.Drawable(p.window), p.draw, 0, 0, 0, 0, blocks*blockWidth, tall)
 }
 
-// ticks paints numbers at random intervals until stop is closed.
+// browserFrame is the time from one of the browser's frames to the next.
+const browserFrame = time.Second / 60
+
+// ticks paints numbers until stop is closed, at random intervals of 40 to 73 ms
+// and at all phases of the browser's frames alike.
 func (p *painter) ticks(stop <-chan struct{}) {
+	at, phase := time.Now(), rand.Float64()
 	for {
 		p.next()
+		before := phase
+		_, phase = math.Modf(phase + math.Phi)
+		_, on := math.Modf(1 + phase - before)
+		at = at.Add(40*time.Millisecond + time.Duration((on+float64(rand.IntN(2)))*float64(browserFrame)))
 		select {
 		case <-stop:
 			return
-		case <-time.After(40*time.Millisecond + rand.N(40*time.Millisecond)):
+		case <-time.After(time.Until(at)):
 		}
 	}
 }

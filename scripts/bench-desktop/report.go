@@ -49,7 +49,7 @@ Written by `+"`make bench-desktop`"+`, %s: %s, %d cores that carry the watched m
 
 ## From glass to glass
 
-A number is painted at random 40 to 80 ms intervals and read back from the page's canvas. There and back: a key is pressed in the page at any time, the program on the display paints, the page has it. The servers of those whose turn it is not stand still.
+A number is painted at random intervals of 40 to 73 ms, at all phases of the browser's frames alike, and read back from the page's canvas. There and back: a key is pressed in the page, at all phases too, and held for 80 ms; the program on the display paints, the page has it. The servers of those whose turn it is not stand still.
 
 *Shown* reads at each of the browser's frames, 60 a second: what is there at once is seen after 8 ms in the median and 16 ms at p95, whoever sent it. *In the canvas* reads as soon as something was painted, in turns of their own: that is what a contender does itself, and what a quicker monitor shows.
 
