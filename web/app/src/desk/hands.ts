@@ -64,8 +64,19 @@ export class Hands {
 			passive = false,
 		): void => el.addEventListener(type, heard, { signal: this.off.signal, passive });
 
-		on(this.field, "keydown", (e) => this.keydown(e));
-		on(this.field, "keyup", (e) => this.keyboard.keyup(e));
+		// Heard before the page's own listeners, whose turn would take time of each key.
+		const key = (type: "keydown" | "keyup", heard: (e: KeyboardEvent) => void): void =>
+			window.addEventListener(
+				type,
+				(e) => {
+					if (e.target === this.field) {
+						heard(e);
+					}
+				},
+				{ signal: this.off.signal, capture: true },
+			);
+		key("keydown", (e) => this.keydown(e));
+		key("keyup", (e) => this.keyboard.keyup(e));
 		on(this.field, "input", (e) => {
 			const i = e as InputEvent;
 			// What a composition ends with comes whole with its end.
