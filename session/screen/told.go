@@ -40,7 +40,7 @@ func fit(e *warrenv1.ScreenEvent) bool {
 		r := i.Ready
 		w, h := uint64(r.GetWidth()), uint64(r.GetHeight())
 		return w > 0 && h > 0 && w <= tiles.MaxSide && h <= tiles.MaxSide && w*h <= tiles.MaxPixels &&
-			brief(r.GetDisplay(), r.GetOwner()) && list(r.GetLimits()) && named(r.GetDisplays()) && len(r.GetMonitors()) <= MaxMonitors &&
+			brief(r.GetDisplay(), r.GetOwner()) && list(r.GetLimits()) && spoken(r.GetSaid()...) && named(r.GetDisplays()) && len(r.GetMonitors()) <= MaxMonitors &&
 			!slices.ContainsFunc(r.GetMonitors(), func(m *warrenv1.ScreenMonitor) bool { return !brief(m.GetName()) })
 	case *warrenv1.ScreenEvent_Displays:
 		return named(i.Displays.GetDisplays())
@@ -54,11 +54,13 @@ func fit(e *warrenv1.ScreenEvent) bool {
 		end := uint64(c.GetOffset()) + uint64(len(c.GetPart()))
 		return brief(c.GetMime()) && end <= uint64(c.GetTotal()) && (end == uint64(c.GetTotal()) || len(c.GetPart()) >= leastPart)
 	case *warrenv1.ScreenEvent_Quality:
-		return brief(i.Quality.GetMode(), i.Quality.GetWhy(), i.Quality.GetCodec())
+		return brief(i.Quality.GetMode(), i.Quality.GetWhy(), i.Quality.GetCodec()) && spoken(i.Quality.GetSaid()...)
 	case *warrenv1.ScreenEvent_Asking:
 		return i.Asking.GetSeconds() <= maxAsking
 	case *warrenv1.ScreenEvent_Note:
-		return brief(i.Note.GetText())
+		return brief(i.Note.GetText()) && spoken(i.Note.GetSaid())
+	case *warrenv1.ScreenEvent_Ended:
+		return spoken(i.Ended)
 	default:
 		return true
 	}
@@ -66,6 +68,15 @@ func fit(e *warrenv1.ScreenEvent) bool {
 
 func brief(words ...string) bool {
 	return !slices.ContainsFunc(words, func(w string) bool { return len(w) > maxTold })
+}
+
+// maxArgs bounds what stands in a sentence.
+const maxArgs = 8
+
+func spoken(all ...*warrenv1.Said) bool {
+	return len(all) <= maxListed && !slices.ContainsFunc(all, func(s *warrenv1.Said) bool {
+		return len(s.GetCode()) > maxWord || len(s.GetArgs()) > maxArgs || !brief(s.GetArgs()...)
+	})
 }
 
 func list(words []string) bool { return len(words) <= maxListed && brief(words...) }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	warrenv1 "warren/api/warren/v1"
+	"warren/session/screen/words"
 )
 
 // TestWhatADeviceTells: what no device of ours tells does not get to the page.
@@ -55,6 +56,11 @@ func TestWhatADeviceTells(t *testing.T) {
 		{"a long question", &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Asking{Asking: &warrenv1.ScreenAsking{Seconds: 1 << 31}}}, false},
 		{"a note", note("the display keeps its size"), true},
 		{"a book", note(long), false},
+		{"a note by its code", NoteOf(words.NoMonitor.Say("3")), true},
+		{"a code of many words", &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Ended{Ended: &warrenv1.Said{Code: long}}}, false},
+		{"an end with much in it", &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Ended{Ended: &warrenv1.Said{Args: make([]string, 9)}}}, false},
+		{"a limit with a book in it", ready(&warrenv1.ScreenReady{Width: 1, Height: 1, Said: []*warrenv1.Said{{Args: []string{long}}}}), false},
+		{"many reasons", &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Quality{Quality: &warrenv1.ScreenQuality{Said: make([]*warrenv1.Said, 65)}}}, false},
 		{"a later version's", &warrenv1.ScreenEvent{}, true},
 	} {
 		m, err := eventMessage(test.e)

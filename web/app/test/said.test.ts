@@ -50,6 +50,9 @@ describe("a sentence of a device", () => {
 		expect(saidOf({ code: "device-offline", args: ["x", "constructor"] }, de)?.[0]).toBe("x ist offline: es gibt keinen Weg dorthin.");
 		expect(saidOf({ code: "no-monitor", args: [] }, de)).toBeDefined();
 	});
+	it("is turned around by nothing in it", () => {
+		expect(saidOf({ code: "no-special", args: ["a\u202eb\u0007c"] }, en)?.[0]).toBe("“a b c” is no combination of keys.");
+	});
 	it("comes with an error", () => {
 		expect(toldOf({ kind: "denied", message: "m", said: { code: "no-user", args: ["kim"] } }).said).toEqual({ code: "no-user", args: ["kim"] });
 		expect(toldOf({ kind: "denied", message: "m" }).said).toBeUndefined();

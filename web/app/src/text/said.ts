@@ -7,9 +7,13 @@ export interface Said {
 	args: readonly string[];
 }
 
+/** What a device gives turns no text of the page around. */
+const plain = (arg: string): string => arg.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, " ");
+
 /** The sentence in the page's language; nothing where it is of a later version's. */
 export function saidOf(said: Said | undefined, t: Text): Told | undefined {
-	const { code = "", args = [] } = said ?? {};
+	const { code = "", args: sent = [] } = said ?? {};
+	const args = sent.map(plain);
 	if (Object.hasOwn(t.said, code)) {
 		const sentence = t.said[code as keyof Text["said"]];
 		return typeof sentence === "function" ? sentence(...args) : sentence;
