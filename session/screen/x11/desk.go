@@ -5,6 +5,7 @@ package x11
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 
 // Desk opens the displays of this machine's X servers.
 type Desk struct {
+	find  func() finding
 	rows  rows
 	seats seats
 }
@@ -32,11 +34,13 @@ type Config struct {
 }
 
 // New makes the desk.
-func New(cfg Config) *Desk { return &Desk{seats: seats{config: cfg}} }
+func New(cfg Config) *Desk {
+	return &Desk{find: func() finding { return newProbe().look() }, seats: seats{config: cfg}}
+}
 
 // Open implements screen.Desk.
 func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
-	found := newProbe().look()
+	found := k.find()
 	places := found.places
 	if want.Display != "" {
 		n, err := displayNumber(want.Display)
@@ -46,8 +50,13 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 		places = slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.number != n })
 	}
 	var refused []error
+	hangs := map[uint32]bool{} // anybody can have many that do, and each takes its time
 	for _, p := range places {
+		if hangs[p.owner] {
+			continue
+		}
 		d, err := openPlace(ctx, p)
+		hangs[p.owner] = p.owner != 0 && errors.Is(err, os.ErrDeadlineExceeded)
 		if err == nil {
 			d.rows, d.seats = &k.rows, &k.seats
 			d.all = listening(ctx, found.places)
@@ -75,8 +84,8 @@ func (k *Desk) Open(ctx context.Context, want screen.Want) (screen.Display, erro
 
 // Look tries the displays of this machine and gives the names of those that
 // open, and why the first of the others does not: an *screen.Unavailable.
-func (*Desk) Look(ctx context.Context) (open []string, why error) {
-	found := newProbe().look()
+func (k *Desk) Look(ctx context.Context) (open []string, why error) {
+	found := k.find()
 	var refused []error
 	for _, p := range found.places[:min(len(found.places), mostTried)] {
 		d, err := openPlace(ctx, p)

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/jezek/xgb/damage"
 	"github.com/jezek/xgb/randr"
@@ -30,6 +32,9 @@ const (
 	extShm      = "MIT-SHM"
 	extXwayland = "XWAYLAND"
 )
+
+// openTime is how long a server that let us in may take over what a session needs.
+const openTime = 5 * time.Second
 
 // Display is a connection to one display, for one session. It implements
 // screen.Display.
@@ -65,7 +70,11 @@ func openPlace(ctx context.Context, p place) (_ *Display, err error) {
 	}
 	d.owner = owner(d.raw, p.name, sessions()...)
 	d.ended = context.AfterFunc(ctx, func() { d.raw.Close() })
-	if err = d.begin(); err != nil {
+	late := time.AfterFunc(openTime, func() { d.raw.Close() })
+	if err = d.begin(); !late.Stop() {
+		err = fmt.Errorf("the X server does not answer: %w", os.ErrDeadlineExceeded)
+	}
+	if err != nil {
 		_ = d.Close()
 		return nil, fmt.Errorf("display %s: %w", p.name, err)
 	}

@@ -26,6 +26,8 @@ const (
 	maxPlaces = 64
 	maxFiles  = 16
 	sockets   = "/tmp/.X11-unix"
+	// maxNames bounds what is read of that folder.
+	maxNames = 1 << 17
 )
 
 // place is where a display's server listens.
@@ -33,6 +35,7 @@ type place struct {
 	name    string // ":0"
 	number  int
 	socket  string   // a path, or "@" and an abstract name
+	owner   uint32   // whose that is
 	cookies []cookie // keys that may open it
 }
 
@@ -72,33 +75,42 @@ func (p probe) look() finding {
 	files := p.authorities(at)
 	f.places = p.placesOf(at)
 	for i := range f.places {
+		f.places[i].owner = ownerOf(f.places[i].socket)
 		f.places[i].cookies = keysIn(files[f.places[i].number], f.places[i].number)
 	}
 	return f
 }
 
+// found is where a server may listen, whose that is, and what tells one from
+// another in the same place.
+type found struct {
+	number int
+	socket string
+	owner  uint32
+	sign   string
+}
+
 // sockets are where servers of displays listen, or did. Signs are others when
 // one has come or gone, and not when programs connect.
 func (p probe) sockets() (at map[int]string, signs string) {
-	at = map[int]string{}
-	var seen strings.Builder
-	note := func(n int, path string) bool {
-		if _, known := at[n]; !known && len(at) < maxPlaces {
-			at[n] = path
+	var all []found
+	known := map[int]bool{}
+	note := func(f found) {
+		if !known[f.number] {
+			known[f.number] = true
+			all = append(all, f)
 		}
-		return at[n] == path
 	}
 	for _, root := range p.roots {
-		names, _ := filepath.Glob(root + sockets + "/X*")
-		for _, path := range names {
-			if n, ok := number(strings.TrimPrefix(filepath.Base(path), "X")); ok && note(n, path) {
-				if s, err := os.Lstat(path); err == nil { // another one of the same name counts
-					fmt.Fprintln(&seen, path, s.ModTime().UnixNano())
-				}
+		for _, n := range numbered(root + sockets) {
+			path := root + sockets + "/X" + strconv.Itoa(n)
+			if s, err := os.Lstat(path); err == nil {
+				note(found{n, path, ownerOf(path), fmt.Sprintln(path, s.ModTime().UnixNano())})
 			}
 		}
 	}
 	// Abstract sockets are seen whatever files are hidden.
+	inodes := map[int]string{}
 	for line := range strings.Lines(string(p.read("net/unix", maxSockets))) {
 		fields := strings.Fields(line)
 		if len(fields) != 8 || fields[3] != accepting {
@@ -110,10 +122,16 @@ func (p probe) sockets() (at map[int]string, signs string) {
 		if !ok || !isNumber {
 			continue
 		}
-		fmt.Fprintln(&seen, fields[6], fields[7])
+		inodes[n] += fmt.Sprintln(fields[6], fields[7])
 		if abstract {
-			note(n, fields[7])
+			note(found{n, fields[7], unknownUser, ""})
 		}
+	}
+	at = map[int]string{}
+	var seen strings.Builder
+	for _, f := range fair(all, func(f found) uint32 { return f.owner }, maxPlaces) {
+		at[f.number] = f.socket
+		seen.WriteString(f.sign + inodes[f.number])
 	}
 	return at, seen.String()
 }
@@ -144,32 +162,41 @@ func keysIn(files []string, number int) (out []cookie) {
 	for _, path := range files {
 		for _, c := range cookies(path, number) {
 			same := func(o cookie) bool { return o.owner == c.owner && bytes.Equal(o.data, c.data) }
-			if len(out) < maxCookies && !slices.ContainsFunc(out, same) {
+			if !slices.ContainsFunc(out, same) {
 				out = append(out, c)
 			}
 		}
+		out = fair(out, func(c cookie) uint32 { return c.owner }, maxCookies)
 	}
 	return out
+}
+
+// keyFile may hold a display's keys, as a process of a user says.
+type keyFile struct {
+	path string
+	says uint32
 }
 
 // authorities finds the files that may hold the displays' keys: this user's
 // own, those that servers were started with, and those that programs on the
 // displays use.
 func (p probe) authorities(at map[int]string) map[int][]string {
-	files := map[int][]string{}
-	add := func(n int, path string) {
-		if at[n] != "" && path != "" && len(files[n]) < maxFiles && !slices.Contains(files[n], path) {
-			files[n] = append(files[n], path)
+	files := map[int][]keyFile{}
+	add := func(n int, path string, says uint32) {
+		same := func(o keyFile) bool { return o.path == path }
+		if at[n] != "" && path != "" && !slices.ContainsFunc(files[n], same) {
+			files[n] = fair(append(files[n], keyFile{path, says}), func(f keyFile) uint32 { return f.says }, maxFiles)
 		}
 	}
+	self := uint32(os.Geteuid()) //nolint:gosec // a user's number
 	for n := range at {
-		add(n, p.env("XAUTHORITY"))
+		add(n, p.env("XAUTHORITY"), self)
 		if home := p.env("HOME"); home != "" {
-			add(n, home+"/.Xauthority")
+			add(n, home+"/.Xauthority", self)
 		}
 	}
 	if len(at) == 0 {
-		return files
+		return nil
 	}
 	entries, _ := os.ReadDir(p.proc)
 	looked := 0
@@ -181,10 +208,11 @@ func (p probe) authorities(at map[int]string) map[int][]string {
 			break
 		}
 		root := filepath.Join(p.proc, e.Name(), "root")
+		says := startedBy(p.read(e.Name()+"/status", 4<<10))
 		if n, path := started(p.read(e.Name()+"/cmdline", 16<<10)); path != "" {
 			for display := range at {
 				if n < 0 || n == display {
-					add(display, root+path)
+					add(display, root+path, says)
 				}
 			}
 		}
@@ -196,10 +224,16 @@ func (p probe) authorities(at map[int]string) map[int][]string {
 			path = home + "/.Xauthority"
 		}
 		if strings.HasPrefix(path, "/") {
-			add(n, root+path)
+			add(n, root+path, says)
 		}
 	}
-	return files
+	out := map[int][]string{}
+	for n, all := range files {
+		for _, f := range all {
+			out[n] = append(out[n], f.path)
+		}
+	}
+	return out
 }
 
 // started reads an X server's command line: its file of keys, and its display,
