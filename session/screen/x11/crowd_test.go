@@ -126,6 +126,7 @@ func TestManyServersThatHang(t *testing.T) {
 func TestServerThatHangsLater(t *testing.T) {
 	s := startServer(t, "-screen", "0", "300x200x24")
 	at := s.place(t)
+	server := at.socket
 	socket := filepath.Join(t.TempDir(), "X1")
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -138,7 +139,7 @@ func TestServerThatHangsLater(t *testing.T) {
 			if err != nil {
 				return
 			}
-			x, err := net.Dial("unix", at.socket)
+			x, err := net.Dial("unix", server)
 			if err != nil {
 				return
 			}
