@@ -26,9 +26,9 @@ export function Menu({ desk, shown }: { desk: Desk; shown: Shown }): ReactElemen
 							<Choice key={v} value={v} label={t.desk.modes[v]} disabled={v === "video" && typeof VideoDecoder === "undefined"} />
 						))}
 					</DropdownMenu.RadioGroup>
-					{typeof VideoDecoder === "undefined" && <DropdownMenu.Label className="label">{t.desk.noVideo}</DropdownMenu.Label>}
+					{typeof VideoDecoder === "undefined" && <DropdownMenu.Label className="said">{t.desk.noVideo}</DropdownMenu.Label>}
 					{shown.quality !== undefined && shown.quality.why !== "" && (
-						<DropdownMenu.Label className="label">
+						<DropdownMenu.Label className="said">
 							<bdi>{whyOf(shown.quality, t)}</bdi>
 						</DropdownMenu.Label>
 					)}
@@ -45,7 +45,7 @@ export function Menu({ desk, shown }: { desk: Desk; shown: Shown }): ReactElemen
 					</DropdownMenu.Item>
 					{missing.length > 0 && <DropdownMenu.Label className="label">{t.desk.limits}</DropdownMenu.Label>}
 					{missing.map((l) => (
-						<DropdownMenu.Label key={l} className="label">
+						<DropdownMenu.Label key={l} className="said">
 							<bdi>{l}</bdi>
 						</DropdownMenu.Label>
 					))}

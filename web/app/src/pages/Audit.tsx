@@ -22,7 +22,9 @@ interface Row {
 	what: string;
 }
 
-const valuesOf = (vs: AuditValue[]): string => vs.map((v) => `${v.name} ${v.value}`).join(" · ");
+/** What there is to tell of a record in a line: a session's long id comes last, behind what happened in it. */
+const valuesOf = (vs: AuditValue[]): string =>
+	[...vs].sort((a, b) => Number(a.name === "session") - Number(b.name === "session")).map((v) => `${v.name} ${v.value}`).join(" · ");
 
 export default function Audit(): ReactElement {
 	const t = useText();

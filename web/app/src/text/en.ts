@@ -31,6 +31,7 @@ export const en = {
 		errorId: (id: string) => `Error ${id}`,
 		loading: "Loading",
 		search: "Search or run",
+		searchKey: "Ctrl K",
 		online: "online",
 		offline: "offline",
 		revoked: "revoked",

@@ -58,7 +58,7 @@ export function Frame({ who, children }: { who: WhoamiResponse; children: ReactN
 					<button type="button" className="find" onClick={() => palette.set(true)}>
 						<Icon name="search" />
 						<span>{t.common.search}</span>
-						<kbd>{isMac ? "⌘ K" : "Ctrl K"}</kbd>
+						<kbd>{isMac ? "⌘ K" : t.common.searchKey}</kbd>
 					</button>
 				</header>
 				{state === "lost" && !gone && (

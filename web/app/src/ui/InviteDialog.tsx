@@ -146,10 +146,10 @@ function Check(props: { on: boolean; set: (on: boolean) => void; label: string; 
 	return (
 		<label className="check">
 			<input type="checkbox" checked={props.on} onChange={(e) => props.set(e.target.checked)} />
-			<span>
+			<div>
 				{props.label}
-				{props.note !== undefined && <span className="dim small"> {props.note}</span>}
-			</span>
+				{props.note !== undefined && <div className="dim small">{props.note}</div>}
+			</div>
 		</label>
 	);
 }
