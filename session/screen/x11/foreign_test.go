@@ -213,10 +213,10 @@ func TestRepliesThatLie(t *testing.T) {
 	if m, err := readMonitors(head(func(b []byte) { b[12], b[replyHead+12], b[replyHead+14] = 1, 7, 8 }, monitorSize)); err != nil || len(m) != 1 || m[0].bounds.Dx() != 7 {
 		t.Errorf("%v, %v", m, err)
 	}
-	if _, err := readProperty(head(func(b []byte) { much(16, 17, 18, 19)(b); b[1] = 32 }, 8)); !errors.Is(err, errServer) {
+	if _, err := propertyIn(head(func(b []byte) { much(16, 17, 18, 19)(b); b[1] = 32 }, 8)); !errors.Is(err, errServer) {
 		t.Errorf("a property of 16 GiB: %v", err)
 	}
-	if p, err := readProperty(head(func(b []byte) { b[1], b[16] = 8, 3 }, 4)); err != nil || len(p.value) != 3 {
+	if p, err := propertyIn(head(func(b []byte) { b[1], b[16] = 8, 3 }, 4)); err != nil || len(p.value) != 3 {
 		t.Errorf("%v, %v", p, err)
 	}
 	if _, err := readCursor(head(much(12, 13, 14, 15), 64)); !errors.Is(err, errServer) {

@@ -106,12 +106,12 @@ func (s *seat) pinged(protocols, ping xproto.Atom) (xproto.Window, error) {
 		if w <= xproto.InputFocusPointerRoot || w == s.screen.Root {
 			return 0, nil
 		}
-		p, err := xproto.GetProperty(s.Conn, false, w, protocols, xproto.AtomAtom, 0, 32).Reply()
+		p, err := s.readProperty(w, protocols, 4*32)
 		if err != nil {
 			return 0, err
 		}
-		for at := 0; p.Format == 32 && at+4 <= len(p.Value); at += 4 {
-			if xproto.Atom(binary.LittleEndian.Uint32(p.Value[at:])) == ping {
+		for at := 0; p.kind == xproto.AtomAtom && p.format == 32 && at+4 <= len(p.value); at += 4 {
+			if xproto.Atom(binary.LittleEndian.Uint32(p.value[at:])) == ping {
 				return w, nil
 			}
 		}

@@ -86,15 +86,25 @@ func readMonitors(reply []byte) (out []monitor, err error) {
 
 // property is what a window's property held.
 type property struct {
-	kind  xproto.Atom
-	value []byte
-	more  bool // it is longer than was asked for
+	kind   xproto.Atom
+	format byte // bits of an element
+	value  []byte
+	more   bool // it is longer than was asked for
 }
 
 // takeProperty reads up to most bytes of a property and deletes it.
 func (l *link) takeProperty(window xproto.Window, name xproto.Atom, most uint32) (property, error) {
+	return l.getProperty(window, name, most, 1)
+}
+
+// readProperty is the same, and leaves it where it is.
+func (l *link) readProperty(window xproto.Window, name xproto.Atom, most uint32) (property, error) {
+	return l.getProperty(window, name, most, 0)
+}
+
+func (l *link) getProperty(window xproto.Window, name xproto.Atom, most uint32, deletes byte) (property, error) {
 	request := make([]byte, 24)
-	request[0], request[1] = coreGetProperty, 1
+	request[0], request[1] = coreGetProperty, deletes
 	binary.LittleEndian.PutUint16(request[2:], 6)
 	binary.LittleEndian.PutUint32(request[4:], uint32(window))
 	binary.LittleEndian.PutUint32(request[8:], uint32(name))
@@ -104,16 +114,16 @@ func (l *link) takeProperty(window xproto.Window, name xproto.Atom, most uint32)
 	if err != nil {
 		return property{}, err
 	}
-	return readProperty(reply)
+	return propertyIn(reply)
 }
 
-func readProperty(reply []byte) (property, error) {
+func propertyIn(reply []byte) (property, error) {
 	length := uint64(binary.LittleEndian.Uint32(reply[16:])) * uint64(reply[1]/8)
 	if length > uint64(len(reply)-replyHead) {
 		return property{}, fmt.Errorf("a property of %d bytes in %d: %w", length, len(reply), errServer)
 	}
 	return property{
-		kind: xproto.Atom(binary.LittleEndian.Uint32(reply[8:])), value: reply[replyHead : replyHead+length],
+		kind: xproto.Atom(binary.LittleEndian.Uint32(reply[8:])), format: reply[1], value: reply[replyHead : replyHead+length],
 		more: binary.LittleEndian.Uint32(reply[12:]) > 0,
 	}, nil
 }
