@@ -99,6 +99,18 @@ export const look = {
 		await s.show(page, "palette");
 		await page.keyboard.press("Enter");
 		await page.getByRole("heading", { name: "kiosk-3" }).waitFor();
+
+		// What had the focus has it again.
+		const revoke = page.getByRole("button", { name: "Revoke" });
+		await revoke.click();
+		await page.getByRole("dialog").getByLabel("Reason").waitFor();
+		await page.keyboard.press("Escape");
+		await until("the button has the focus", () => revoke.evaluate((e) => e === document.activeElement));
+		await page.keyboard.press("Control+k");
+		await box.waitFor();
+		await page.keyboard.press("Escape");
+		await until("the button has it again", () => revoke.evaluate((e) => e === document.activeElement));
+
 		await page.keyboard.press("Control+k");
 		await box.fill("Deutsch");
 		await page.keyboard.press("Enter");

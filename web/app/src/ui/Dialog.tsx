@@ -1,8 +1,27 @@
 import { Dialog as Radix } from "radix-ui";
-import { type ReactElement, type ReactNode, useState } from "react";
+import { type ReactElement, type ReactNode, useRef, useState } from "react";
 import { useAct } from "../lib/act";
 import { useText } from "../text";
 import { Button, Fault, TextField } from "./parts";
+
+/** Gives the focus back to what had it, unless something else has taken it: Radix does so for triggers of its own alone. */
+export function useFocusBack(open: boolean): (e: Event) => void {
+	const was = useRef(false);
+	const before = useRef<Element>(null);
+	if (open !== was.current) {
+		was.current = open;
+		if (open) {
+			// By the next effect a field of the dialog's has it.
+			before.current = document.activeElement;
+		}
+	}
+	return (e) => {
+		e.preventDefault();
+		if (document.activeElement === document.body && before.current instanceof HTMLElement) {
+			before.current.focus();
+		}
+	};
+}
 
 /**
  * A dialog that keeps the focus and gives it back. Radix's own overlay locks
@@ -18,11 +37,12 @@ export function Dialog(props: {
 	className?: string;
 }): ReactElement {
 	const t = useText();
+	const focusBack = useFocusBack(props.open);
 	return (
 		<Radix.Root open={props.open} onOpenChange={(open) => !open && props.close()}>
 			<Radix.Portal>
 				<div className="veil" />
-				<Radix.Content className={`dialog ${props.className ?? ""}`} aria-describedby={undefined}>
+				<Radix.Content className={`dialog ${props.className ?? ""}`} aria-describedby={undefined} onCloseAutoFocus={focusBack}>
 					<header>
 						<Radix.Title asChild>
 							<h2>{props.title}</h2>

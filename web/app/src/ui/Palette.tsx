@@ -7,6 +7,7 @@ import { setLanguage, setTheme, useShownTheme } from "../lib/settings";
 import { createStore, useStore } from "../lib/store";
 import { openTerminal } from "../term/tabs";
 import { type Text, useText } from "../text";
+import { useFocusBack } from "./Dialog";
 import { Icon, type IconName } from "./Icon";
 import { Dot, Name } from "./parts";
 
@@ -42,11 +43,12 @@ export function Palette({ who }: { who: WhoamiResponse }): ReactElement {
 		return () => removeEventListener("keydown", heard);
 	}, []);
 	const t = useText();
+	const focusBack = useFocusBack(open);
 	return (
 		<Dialog.Root open={open} onOpenChange={(o) => palette.set(o)}>
 			<Dialog.Portal>
 				<div className="veil" />
-				<Dialog.Content className="palette" aria-describedby={undefined}>
+				<Dialog.Content className="palette" aria-describedby={undefined} onCloseAutoFocus={focusBack}>
 					<Dialog.Title className="only-read">{t.palette.title}</Dialog.Title>
 					<Choices who={who} />
 				</Dialog.Content>
