@@ -284,8 +284,10 @@ describe("the pointer", () => {
 	});
 	it("turns wheels into notches of 120, whatever the browser counts in", () => {
 		expect(wheelOf(100, 0)).toBe(120);
-		expect(wheelOf(-3, 1)).toBe(-119);
+		expect(wheelOf(-3, 1)).toBe(-120);
 		expect(wheelOf(1, 2)).toBe(480);
+		expect(wheelOf(6, 1, -120)).toBe(120);
+		expect(wheelOf(0, 1, 0)).toBe(0);
 	});
 	it("tells of presses at once, and of moves no faster than is worth it", () => {
 		const { p, said, pass } = hands();

@@ -76,7 +76,12 @@ export class Hands {
 				{ signal: this.off.signal, capture: true },
 			);
 		key("keydown", (e) => this.keydown(e));
-		key("keyup", (e) => this.keyboard.keyup(e));
+		key("keyup", (e) => {
+			this.keyboard.keyup(e);
+			if (this.held.live()) {
+				e.preventDefault(); // Firefox opens its menu bar when Alt comes up
+			}
+		});
 		on(this.field, "input", (e) => {
 			const i = e as InputEvent;
 			// What a composition ends with comes whole with its end.
@@ -96,11 +101,14 @@ export class Hands {
 		on(this.field, "paste", (e) => void this.paste(e));
 		on(this.field, "blur", () => this.letGo());
 
-		on(this.canvas, "contextmenu", (e) => e.preventDefault());
+		// By the menu key it is the field's.
+		for (const el of [this.canvas, this.field]) {
+			on(el, "contextmenu", (e) => e.preventDefault());
+		}
 		on(this.canvas, "wheel", (e) => {
 			if (this.held.live()) {
 				e.preventDefault();
-				this.pointer.wheel(e.deltaX, e.deltaY, e.deltaMode);
+				this.pointer.wheel(e);
 			}
 		});
 		for (const type of ["pointerdown", "pointerup", "pointercancel"] as const) {

@@ -13,10 +13,22 @@ export function buttonsOf(dom: number): number {
 
 const notch = 120;
 
-/** A wheel's turn in 1/120 of a notch; lines and pages count as browsers show them. */
-export function wheelOf(delta: number, mode: number): number {
-	const px = mode === 1 ? delta * 33 : mode === 2 ? delta * 400 : delta;
-	return Math.round((px / 100) * notch);
+/** What a WheelEvent has that counts here; the ticks are 1/120 of a notch, the other way round. */
+export interface Wheel {
+	deltaX: number;
+	deltaY: number;
+	deltaMode: number;
+	wheelDeltaX?: number;
+	wheelDeltaY?: number;
+}
+
+/** A wheel's turn in 1/120 of a notch: how many lines one is, Firefox has from the system's settings. */
+export function wheelOf(delta: number, mode: number, ticks?: number): number {
+	if (mode === 1 && ticks !== undefined) {
+		return -ticks || 0;
+	}
+	const notches = mode === 1 ? delta / 3 : mode === 2 ? delta * 4 : delta / 100;
+	return Math.round(notches * notch);
 }
 
 /** No more moves than one in so many ms: a mouse may tell of a thousand a second. */
@@ -77,8 +89,10 @@ export class Pointer {
 		this.tell();
 	}
 
-	wheel(dx: number, dy: number, mode: number): void {
-		this.turn(wheelOf(dx, mode), wheelOf(dy, mode));
+	wheel(w: Wheel): void {
+		// Asked for first: else Firefox counts in pixels, of which a notch has any number.
+		const mode = w.deltaMode;
+		this.turn(wheelOf(w.deltaX, mode, w.wheelDeltaX), wheelOf(w.deltaY, mode, w.wheelDeltaY));
 	}
 
 	private turn(dx: number, dy: number): void {
