@@ -61,7 +61,14 @@ export function TerminalView({ tab }: { tab: Tab }): ReactElement {
 	}, [tab.key]);
 
 	const pasteNow = async (): Promise<void> => {
-		const text = await navigator.clipboard.readText();
+		let text: string;
+		try {
+			text = await navigator.clipboard.readText();
+		} catch {
+			say(t.terminal.refusedPaste);
+			shell?.term.focus();
+			return;
+		}
 		if (shell !== undefined && text !== "") {
 			if (risky(text, shell)) {
 				setPaste(text);

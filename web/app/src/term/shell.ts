@@ -124,6 +124,9 @@ export class Shell {
 
 	/** What is composed is the browser's; Ctrl+Shift+C, and Ctrl+C over a selection, copy; the page keeps Ctrl+K and Ctrl+Shift+F. */
 	private key(e: KeyboardEvent): boolean {
+		if (e.key === "Alt") {
+			e.preventDefault(); // Firefox opens its menu bar when it comes up
+		}
 		if (e.type === "keydown" && e.isComposing) {
 			return false;
 		}
@@ -132,9 +135,11 @@ export class Shell {
 			return true;
 		}
 		const k = e.key.toLowerCase();
-		if (k === "c" && this.term.hasSelection()) {
-			e.preventDefault();
-			this.copy();
+		if (k === "c" && (e.shiftKey || this.term.hasSelection())) {
+			e.preventDefault(); // browsers open their inspector at Ctrl+Shift+C
+			if (this.term.hasSelection()) {
+				this.copy();
+			}
 			return false;
 		}
 		if (k === "v" && (e.shiftKey || e.metaKey)) {

@@ -227,6 +227,7 @@ export const de: Text = {
 		pasteWhat: "Jede Zeile kann laufen, sobald sie ankommt.",
 		pasteVerb: "Einfügen",
 		refusedClip: "Das Gerät wollte Ihre Zwischenablage beschreiben; das ist nicht erlaubt.",
+		refusedPaste: "Der Browser lässt diese Seite die Zwischenablage nicht lesen; versuchen Sie Strg+Umschalt+V.",
 		screen: (name) => `Terminal auf ${name}. Strg+Umschalt+K führt hinaus, zu den Befehlen.`,
 		choose: "Gerät wählen",
 	},

@@ -227,6 +227,7 @@ export const en = {
 		pasteWhat: "Each line may run as soon as it arrives.",
 		pasteVerb: "Paste",
 		refusedClip: "The device tried to write your clipboard; that is refused.",
+		refusedPaste: "Your browser does not let this page read the clipboard; try: Ctrl+Shift+V.",
 		screen: (name: string) => `Terminal on ${name}. Ctrl+Shift+K leaves it for the command palette.`,
 		choose: "Choose a device",
 	},
