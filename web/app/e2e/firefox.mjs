@@ -5,8 +5,8 @@ import { keycodes, strokes } from "./keyboard.mjs";
 import { ask, display, on } from "./screen.mjs";
 import { installed } from "./story.mjs";
 
-/** A technician with Firefox, whose only page is let in where one is told. */
-export async function technician(s) {
+/** A technician with Firefox, which has these preferences. */
+export async function technician(s, preferences = {}) {
 	const executablePath = installed("firefox", "firefox-esr");
 	const x = await display(s, "1400x950");
 	on(s, x, "openbox");
@@ -18,7 +18,7 @@ export async function technician(s) {
 		defaultViewport: null,
 		env: { ...process.env, DISPLAY: x.name, LANG: "C.UTF-8", NO_AT_BRIDGE: "1" },
 		// A window without the focus has none, as for everybody.
-		extraPrefsFirefox: { "focusmanager.testmode": false, "intl.accept_languages": "en-GB, en" },
+		extraPrefsFirefox: { "focusmanager.testmode": false, "intl.accept_languages": "en-GB, en", ...preferences },
 		args: ["--width=1380", "--height=900"],
 	});
 	s.contexts.push({ pages: () => [page], close: () => browser.close() });
@@ -64,7 +64,7 @@ class Hand {
 
 	/** Keys by their codes, the last one while the others are held. */
 	press(...codes) {
-		const keys = codes.map((code) => String(keycodes.get(code)));
+		const keys = codes.map((code) => String(keycodes.get(code) ?? code)); // Escape's number is the name of a digit
 		const held = keys.slice(0, -1);
 		ask(this.x, "xdotool", ...held.flatMap((k) => ["keydown", k]), "key", keys.at(-1), ...held.reverse().flatMap((k) => ["keyup", k]));
 	}

@@ -18,7 +18,7 @@ const letters = (row) => [...row].map((c) => `Key${c}`);
 
 /** Keys in a row, and the number of the first, as evdev counts. */
 const numbered = {
-	9: ["Escape", ...[..."1234567890"].map((d) => `Digit${d}`), "Minus", "Equal", "Backspace", "Tab"],
+	10: [...[..."1234567890"].map((d) => `Digit${d}`), "Minus", "Equal", "Backspace", "Tab"],
 	24: [...letters("QWERTYUIOP"), "BracketLeft", "BracketRight", "Enter", "ControlLeft"],
 	38: [...letters("ASDFGHJKL"), "Semicolon", "Quote", "Backquote", "ShiftLeft", "Backslash"],
 	52: [...letters("ZXCVBNM"), "Comma", "Period", "Slash", "ShiftRight"],

@@ -1,6 +1,6 @@
 // A display that is watched: its server, its pixels, programs on it, and the
 // machine that it belongs to.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,6 +42,47 @@ export async function bytesOf(s, x, modes = "") {
 	terminalOn(s, x, `printf '${modes}'; stty raw -echo; echo ready > ${file}; cat >> ${file}`, "120x40+0+0");
 	await until("the terminal listens", () => readFileSync(file, "utf8") === "ready\n");
 	return { read: () => readFileSync(file, "utf8").slice("ready\n".length) };
+}
+
+/** A film of some seconds in a terminal, that begins with Enter; gives whether it is over. */
+export function filmOn(s, x) {
+	const script = join(x.dir, "noise.awk");
+	writeFileSync(
+		script,
+		`BEGIN { srand(7); for (f = 0; f < 140; f++) { printf "\\033[H"; for (r = 0; r < 24; r++) { for (c = 0; c < 80; c++) printf "\\033[48;2;%d;%d;%dm ", (f * 5 + r * 9) % 256, (c * 3 + f * 7) % 256, rand() * 255; printf "\\r\\n" } fflush(); system("sleep 0.03") } }`,
+	);
+	const over = join(x.dir, "over");
+	terminalOn(s, x, `read go; awk -f ${script}; printf '\\033[0mcut'; touch ${over}; sleep 600`);
+	return () => existsSync(over);
+}
+
+/** Counts the pictures of video that a page paints. */
+export function countFilm() {
+	window.film = 0;
+	const { get, set } = Object.getOwnPropertyDescriptor(Worker.prototype, "onmessage");
+	Object.defineProperty(Worker.prototype, "onmessage", {
+		get,
+		set(heard) {
+			set.call(this, (e) => {
+				window.film += e.data.paint?.video === undefined ? 0 : 1;
+				heard(e);
+			});
+		},
+	});
+}
+
+/** The clipboard of a display. */
+export const xclip = (x, args, input) =>
+	spawnSync("xclip", ["-display", x.name, "-selection", "clipboard", ...args], { input, timeout: 5000, maxBuffer: 16 << 20 });
+
+/** The text in it. */
+export const there = (x) => xclip(x, ["-o"]).stdout.toString();
+
+/** A program on the display copies, and nobody's hand is in it. */
+export function copies(s, x, content, ...args) {
+	const copy = spawn("xclip", ["-display", x.name, "-selection", "clipboard", "-quiet", ...args], { stdio: ["pipe", "ignore", "ignore"] });
+	s.children.push(copy);
+	copy.stdin.end(content);
 }
 
 /** The pixels of a display, from the server's own memory: an XWD file, as XWDFile.h has it. */

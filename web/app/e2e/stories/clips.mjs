@@ -1,22 +1,8 @@
 // Between the two clipboards nothing moves but by the technician's hand.
-import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { desk, display, keys, on, opened, picture, same, watched } from "../screen.mjs";
+import { copies, desk, display, keys, on, opened, picture, same, there, watched, xclip } from "../screen.mjs";
 import { assert, until, visible } from "../story.mjs";
-
-const xclip = (x, args, input) =>
-	spawnSync("xclip", ["-display", x.name, "-selection", "clipboard", ...args], { input, timeout: 5000, maxBuffer: 16 << 20 });
-
-/** What the device's clipboard has. */
-const there = (x) => xclip(x, ["-o"]).stdout.toString();
-
-/** A program on the device copies, and nobody's hand is in it. */
-function copies(s, x, content, ...args) {
-	const copy = spawn("xclip", ["-display", x.name, "-selection", "clipboard", "-quiet", ...args], { stdio: ["pipe", "ignore", "ignore"] });
-	s.children.push(copy);
-	copy.stdin.end(content);
-}
 
 const here = (page) => page.evaluate(() => navigator.clipboard.readText());
 

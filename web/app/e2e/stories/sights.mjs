@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { ask, desk, display, keys, on, opened, place, same, terminalOn, watched } from "../screen.mjs";
+import { ask, countFilm, desk, display, filmOn, keys, on, opened, place, same, terminalOn, watched } from "../screen.mjs";
 import { assert, until, visible } from "../story.mjs";
 
 /** Clicks a window of ours on the display, by the hand of whoever sits there: so far from its right and lower edge. */
@@ -76,21 +76,6 @@ async function listener(s, page) {
 /** A browser that fills a display. */
 const browse = (s, x, url) =>
 	on(s, x, "chromium", ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync", "--disable-background-networking", `--user-data-dir=${join(x.dir, "chromium")}`, "--kiosk", url]);
-
-/** Counts the pictures of video that a page paints. */
-function countFilm() {
-	window.film = 0;
-	const { get, set } = Object.getOwnPropertyDescriptor(Worker.prototype, "onmessage");
-	Object.defineProperty(Worker.prototype, "onmessage", {
-		get,
-		set(heard) {
-			set.call(this, (e) => {
-				window.film += e.data.paint?.video === undefined ? 0 : 1;
-				heard(e);
-			});
-		},
-	});
-}
 
 export const sights = {
 	/** A private machine: whoever is at it is asked, sees who looks, and can end it. */
@@ -207,9 +192,7 @@ export const sights = {
 	/** What moves comes as video when that is chosen, and is exact when it rests. */
 	async film(s) {
 		const x = await display(s);
-		const noise = `BEGIN { srand(7); for (f = 0; f < 140; f++) { printf "\\033[H"; for (r = 0; r < 24; r++) { for (c = 0; c < 80; c++) printf "\\033[48;2;%d;%d;%dm ", (f * 5 + r * 9) % 256, (c * 3 + f * 7) % 256, rand() * 255; printf "\\r\\n" } fflush(); system("sleep 0.03") } }`;
-		writeFileSync(join(x.dir, "noise.awk"), noise);
-		terminalOn(s, x, `read go; awk -f ${join(x.dir, "noise.awk")}; printf '\\033[0mcut'; sleep 600`);
+		filmOn(s, x);
 		await watched(s, x, "kiosk-8");
 		const page = await desk(s, "kiosk-8", x, {}, "", countFilm);
 		await opened(page);
