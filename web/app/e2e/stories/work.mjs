@@ -70,7 +70,7 @@ export const work = {
 		await page.getByLabel("User on the device").fill("nobody-here");
 		await page.getByRole("button", { name: "Open", exact: true }).click();
 		const over = page.locator(".term-over");
-		await over.getByText('no user "nobody-here"').waitFor();
+		await over.getByText("This device has no user nobody-here").waitFor();
 		await s.axe(page, "terminal, refused");
 		await over.getByLabel("User on the device").fill("");
 		await over.getByRole("button", { name: "Open", exact: true }).click();
