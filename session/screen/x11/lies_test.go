@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -77,7 +78,7 @@ func (y *liar) requests(from io.Reader, to io.Writer) error {
 		y.mu.Lock()
 		y.asked[n] = head[0] == y.opcode
 		y.mu.Unlock()
-		if _, err := to.Write(append(head, rest...)); err != nil {
+		if _, err := to.Write(slices.Concat(head, rest)); err != nil {
 			return err
 		}
 	}
