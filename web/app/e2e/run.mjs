@@ -18,6 +18,7 @@ import { firefox } from "./stories/firefox.mjs";
 import { german } from "./stories/german.mjs";
 import { govern } from "./stories/govern.mjs";
 import { hands } from "./stories/hands.mjs";
+import { harm } from "./stories/harm.mjs";
 import { look } from "./stories/look.mjs";
 import { mesh as mates, via } from "./stories/mesh.mjs";
 import { sights } from "./stories/sights.mjs";
@@ -26,7 +27,7 @@ import { oneBrowser, Story } from "./story.mjs";
 
 // A mesh in namespaces, where machines cannot meet directly: scripts/lab.
 const elsewhere = { via };
-const stories = { ...look, ...work, ...desktop, ...clips, ...hands, ...sights, ...govern, ...mates, ...edges, ...begin, ...german, ...firefox };
+const stories = { ...look, ...work, ...desktop, ...clips, ...hands, ...harm, ...sights, ...govern, ...mates, ...edges, ...begin, ...german, ...firefox };
 
 const bin = resolve(process.env.WARREN_BIN ?? "../../bin/warren");
 const only = process.argv.slice(2);
