@@ -88,6 +88,8 @@ type clipboard struct {
 	// Of run alone.
 	reading reading
 	handing []*handing
+	latinOf []byte // a text, and the same in Latin 1
+	latinIs []byte
 }
 
 // rate counts within a minute.

@@ -78,7 +78,7 @@ func (c *clipboard) put(to xproto.Window, property, target xproto.Atom, own cont
 	kind := target
 	switch target {
 	case c.atoms["STRING"]:
-		data = latin1(data)
+		data = c.latin(data)
 	case c.atoms["TEXT"]:
 		kind = c.atoms["UTF8_STRING"]
 	}
@@ -94,6 +94,15 @@ func (c *clipboard) put(to xproto.Window, property, target xproto.Atom, own cont
 	c.handing = append(c.handing, &handing{to, property, kind, data, time.Now().Add(handingTime)})
 	set(c.atoms["INCR"], 32, binary.LittleEndian.AppendUint32(nil, uint32(len(data)))) //nolint:gosec // bounded by maxCopy
 	return true
+}
+
+// latin is latin1 of what is offered, made once: sixteen programs may lie with
+// theirs half taken.
+func (c *clipboard) latin(text []byte) []byte {
+	if len(c.latinOf) != len(text) || len(text) > 0 && &c.latinOf[0] != &text[0] {
+		c.latinOf, c.latinIs = text, latin1(text)
+	}
+	return c.latinIs
 }
 
 // latin1 is a text as STRING has it; what is not in it becomes a question mark.

@@ -258,6 +258,27 @@ func TestNotesDoNotPileUp(t *testing.T) {
 	}
 }
 
+// TestManyWhoPaste: programs that ask for a copy and do not take it have this
+// node keep it once.
+func TestManyWhoPaste(t *testing.T) {
+	s := startServer(t, "-screen", "0", "640x480x24")
+	c := s.copies(t, session.Rights{ClipboardIn: true})
+	if err := c.copy(mimeText, bytes.Repeat([]byte("ö"), incrFrom)); err != nil {
+		t.Fatal(err)
+	}
+	clip := c.seat.clip.Load()
+	first := clip.latin(clip.own.data)
+	if again := clip.latin(clip.own.data); len(first) != incrFrom || &again[0] != &first[0] {
+		t.Errorf("%d bytes, made for each who pastes", len(first))
+	}
+	if err := c.copy(mimeText, []byte("Größe")); err != nil {
+		t.Fatal(err)
+	}
+	if got := clip.latin(clip.own.data); string(got) != "Gr\xf6\xdfe" {
+		t.Errorf("another copy is %q", got)
+	}
+}
+
 // TestClipboardBounds: what is too large, too often or not what it says.
 func TestClipboardBounds(t *testing.T) {
 	s := startServer(t, "-screen", "0", "640x480x24")
