@@ -219,13 +219,14 @@ func digestRevocations(all []*warrenv1.Statement) (out [16]byte) {
 // recentlySeen remembers the last statements merged, so that their many copies
 // cost a hash each and no more.
 type recentlySeen struct {
+	most int
 	set  map[[32]byte]struct{}
 	ring [][32]byte
 	next int
 }
 
 func newRecentlySeen(n int) *recentlySeen {
-	return &recentlySeen{set: make(map[[32]byte]struct{}, n), ring: make([][32]byte, 0, n)}
+	return &recentlySeen{most: n, set: map[[32]byte]struct{}{}}
 }
 
 func (r *recentlySeen) has(h [32]byte) bool {
@@ -237,7 +238,7 @@ func (r *recentlySeen) add(h [32]byte) {
 	if r.has(h) {
 		return
 	}
-	if len(r.ring) < cap(r.ring) {
+	if len(r.ring) < r.most {
 		r.ring = append(r.ring, h)
 	} else {
 		delete(r.set, r.ring[r.next])

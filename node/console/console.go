@@ -73,7 +73,7 @@ type Server struct {
 	listening chan struct{} // closed when there are listeners
 }
 
-// New checks cfg and reads the pages.
+// New checks cfg and lists the pages.
 func New(cfg Config) (*Server, error) {
 	if cfg.Address == "" {
 		cfg.Address = platform.DefaultConsole
@@ -95,10 +95,12 @@ func New(cfg Config) (*Server, error) {
 		known: rate.NewLimiter(knownRate, knownBurst), others: &paces{limit: othersRate, of: map[int]*rate.Limiter{}},
 		calls: map[string]bool{}, begins: map[string]bool{}, api: cfg.Local.Services(),
 	}
-	if s.pages, err = readPages(cfg.Pages); err != nil {
+	if s.pages, err = listPages(cfg.Pages); err != nil {
 		return nil, err
 	}
-	s.importMap = mapPolicy(s.pages["/index.html"])
+	if s.importMap, err = mapPolicy(cfg.Pages); err != nil {
+		return nil, err
+	}
 	for _, p := range cfg.Local.Procedures() {
 		s.calls[p] = true
 	}

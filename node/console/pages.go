@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -14,10 +15,13 @@ import (
 	"strings"
 )
 
-// page is one file of the pages, held in memory.
+// page is one file of the pages. It is read when it is asked for: few machines
+// show them, and all carry them.
 type page struct {
-	data []byte
+	from fs.FS
+	name string
 	kind string // its Content-Type
+	size int64
 }
 
 // unbuilt is what a binary without the pages shows in their place.
@@ -47,22 +51,22 @@ func kinds(name string) string {
 	}
 }
 
-// readPages reads every file of the pages but the hidden ones, by its path.
-func readPages(from fs.FS) (map[string]page, error) {
+// listPages lists every file of the pages but the hidden ones, by its path.
+func listPages(from fs.FS) (map[string]page, error) {
 	out := map[string]page{}
 	err := fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), ".") {
 			return err
 		}
-		data, err := fs.ReadFile(from, name)
+		info, err := d.Info()
 		if err != nil {
 			return err
 		}
-		out["/"+name] = page{data, kinds(name)}
+		out["/"+name] = page{from, name, kinds(name), info.Size()}
 		return nil
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the console's pages: %w", err)
+		return nil, fmt.Errorf("list the console's pages: %w", err)
 	}
 	return out, nil
 }
@@ -72,29 +76,43 @@ func readPages(from fs.FS) (map[string]page, error) {
 var importMap = regexp.MustCompile(`<script type="importmap">([^<]*)</script>`)
 
 // mapPolicy is what the Content-Security-Policy says of index.html's import map.
-func mapPolicy(index page) string {
-	m := importMap.FindSubmatch(index.data)
+func mapPolicy(pages fs.FS) (string, error) {
+	index, err := fs.ReadFile(pages, "index.html")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the console's first page: %w", err)
+	}
+	m := importMap.FindSubmatch(index)
 	if m == nil {
-		return ""
+		return "", nil
 	}
 	hash := sha256.Sum256(m[1])
-	return " 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'"
+	return " 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'", nil
 }
 
 func (s *Server) index(w http.ResponseWriter, r *http.Request) {
-	p, ok := s.pages["/index.html"]
-	if !ok {
-		p = page{[]byte(unbuilt), "text/plain; charset=utf-8"}
+	if p, ok := s.pages["/index.html"]; ok {
+		p.serve(w, r)
+		return
 	}
-	p.serve(w, r)
+	reply(w, r, strings.NewReader(unbuilt), "text/plain; charset=utf-8", int64(len(unbuilt)))
 }
 
 func (p page) serve(w http.ResponseWriter, r *http.Request) {
+	f, err := p.from.Open(p.name)
+	if err != nil {
+		http.Error(w, "this page cannot be read", http.StatusInternalServerError)
+		return
+	}
+	defer f.Close()
+	reply(w, r, f, p.kind, p.size)
+}
+
+func reply(w http.ResponseWriter, r *http.Request, from io.Reader, kind string, size int64) {
 	h := w.Header()
-	h.Set("Content-Type", p.kind)
-	h.Set("Content-Length", strconv.Itoa(len(p.data)))
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
 	if r.Method == http.MethodHead {
 		return
 	}
-	_, _ = w.Write(p.data) // who is gone reads nothing
+	_, _ = io.Copy(w, from) // who is gone reads nothing
 }
