@@ -1,0 +1,1 @@
+export const s = (n: number): string => (n === 1 ? "" : "s");
