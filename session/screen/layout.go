@@ -24,6 +24,14 @@ func (v *viewer) look(ctx context.Context, wish *warrenv1.ScreenView) error {
 	if wish.GetMonitor() == v.monitor {
 		return nil
 	}
+	if !v.pictures.Allow() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if v.wish == nil { // else a later one counts
+			v.wish = &warrenv1.ScreenView{Monitor: wish.GetMonitor()}
+		}
+		return nil
+	}
 	v.monitor = wish.GetMonitor()
 	return v.relayout(ctx)
 }

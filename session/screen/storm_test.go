@@ -55,6 +55,43 @@ func TestStormOfShapes(t *testing.T) {
 	_ = l.ended(t)
 }
 
+// TestStormOfMonitors: who may only look, and looks now at one monitor and now at
+// another without end, has the device make room for picture after picture no
+// more often than a display that changes. The last wish counts.
+func TestStormOfMonitors(t *testing.T) {
+	sessiontest.NoLeaks(t)
+	desk := screentest.New(image.Pt(300, 200))
+	l := look(t, kindOf(desk, screen.View), ask(t, screen.View, &warrenv1.ScreenRequest{}))
+	l.sees(t, desk, image.Rect(0, 0, 300, 200))
+	wish := func(monitor uint32) {
+		in := &warrenv1.ScreenInput{Input: &warrenv1.ScreenInput_View{View: &warrenv1.ScreenView{Monitor: monitor}}}
+		if err := l.Input(t.Context(), in); err != nil {
+			t.Error(err)
+		}
+	}
+	during(2*time.Second, func(n int) { wish(uint32(n % 2)) }) //nolint:gosec // 0 or 1
+	wish(0)
+	time.Sleep(50 * time.Millisecond)
+	wish(1)
+	begun, last := 0, uint32(0)
+	l.until(t, "the last wish", func() bool {
+		begun = 0
+		for _, e := range l.events {
+			if r := e.GetReady(); r != nil {
+				begun, last = begun+1, r.GetMonitor()
+			}
+		}
+		return last == 1
+	})
+	if begun > 45 {
+		t.Errorf("%d pictures were begun in two seconds", begun)
+	}
+	time.Sleep(500 * time.Millisecond)
+	l.until(t, "that it stays", func() bool { return last == 1 })
+	l.stream.Close()
+	_ = l.ended(t)
+}
+
 // TestStormOfSizes: a program that changes the display's size without end has
 // neither side make room for picture after picture.
 func TestStormOfSizes(t *testing.T) {

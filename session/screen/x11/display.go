@@ -291,15 +291,29 @@ func (d *Display) Damage() (out []image.Rectangle, err error) {
 		if err != nil {
 			return err
 		}
-		all := image.Rectangle{Max: d.size}
-		for _, x := range r.Rectangles {
-			if v := rectangle(x.X, x.Y, x.Width, x.Height).Intersect(all); !v.Empty() {
-				out = append(out, v)
-			}
-		}
+		out = within(r.Rectangles, d.size)
 		return nil
 	})
 	return out, err
+}
+
+// mostDamage bounds the rectangles that are looked at one by one: a million of
+// them, each all of a display, take seconds, which nothing interrupts.
+const mostDamage = 4 << 10
+
+// within are the parts of rectangles on a display of a size, or all of it where
+// they are too many.
+func within(all []xproto.Rectangle, size image.Point) (out []image.Rectangle) {
+	whole := image.Rectangle{Max: size}
+	if len(all) > mostDamage {
+		return []image.Rectangle{whole}
+	}
+	for _, x := range all {
+		if v := rectangle(x.X, x.Y, x.Width, x.Height).Intersect(whole); !v.Empty() {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 func rectangle(x, y int16, w, h uint16) image.Rectangle {

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
+	"image"
 	"io"
 	"net"
 	"path/filepath"
@@ -115,6 +116,18 @@ func (y *liar) replies(from io.Reader, to io.Writer) error {
 		if _, err := io.CopyN(to, from, rest); err != nil {
 			return err
 		}
+	}
+}
+
+// TestDamageWithoutEnd: what a server says was painted is bounded.
+func TestDamageWithoutEnd(t *testing.T) {
+	size := image.Pt(300, 200)
+	some := []xproto.Rectangle{{X: 10, Y: 20, Width: 30, Height: 40}, {X: -5, Y: -5, Width: 10, Height: 10}, {X: 400, Width: 1, Height: 1}}
+	if got := within(some, size); !slices.Equal(got, []image.Rectangle{image.Rect(10, 20, 40, 60), image.Rect(0, 0, 5, 5)}) {
+		t.Errorf("%v", got)
+	}
+	if got := within(slices.Repeat(some, 1<<18), size); !slices.Equal(got, []image.Rectangle{image.Rect(0, 0, 300, 200)}) {
+		t.Errorf("%d rectangles", len(got))
 	}
 }
 
