@@ -148,7 +148,11 @@ func (b *Broker) Sessions() []session.Info {
 	defer b.mu.Unlock()
 	all := make([]session.Info, 0, len(b.live))
 	for _, l := range b.live {
-		all = append(all, l.info)
+		select {
+		case <-l.quit: // ended here; what it ran may take a moment to go
+		default:
+			all = append(all, l.info)
+		}
 	}
 	slices.SortFunc(all, func(a, b session.Info) int { return a.Since.Compare(b.Since) })
 	return all
