@@ -78,6 +78,9 @@ func (v *viewer) meet(ctx context.Context) (told <-chan struct{}, err error) {
 		if err != nil {
 			return nil, refused(ctx, err)
 		}
+		if ctx.Err() != nil { // a yes to who may not look any more
+			return nil, context.Cause(ctx)
+		}
 		v.audit("the person at the device agreed")
 		w.Since = time.Now()
 	}
