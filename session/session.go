@@ -104,4 +104,7 @@ type Info struct {
 	// Connected tells that the channel is open; until then the session waits
 	// for the technician's side.
 	Connected bool
+	// Ending tells that the device has ended it, and that what it ran takes a
+	// moment to go.
+	Ending bool
 }

@@ -176,8 +176,8 @@ func (r *Running) sessions() []*warrenv1.Session {
 	if r.Broker != nil {
 		self, _ := r.log().Device(r.Self)
 		for _, in := range r.Broker.Sessions() {
-			if r.Opened.has(in.ID) {
-				continue // of the technician who sits at this very machine
+			if in.Ending || r.Opened.has(in.ID) {
+				continue // over, or of the technician who sits at this very machine
 			}
 			out = append(out, &warrenv1.Session{
 				Id: in.ID.String(), Verb: in.Verb, Technician: in.Technician, Device: self.Name, OsUser: in.OSUser,

@@ -148,11 +148,13 @@ func (b *Broker) Sessions() []session.Info {
 	defer b.mu.Unlock()
 	all := make([]session.Info, 0, len(b.live))
 	for _, l := range b.live {
+		info := l.info
 		select {
-		case <-l.quit: // ended here; what it ran may take a moment to go
+		case <-l.quit:
+			info.Ending = true
 		default:
-			all = append(all, l.info)
 		}
+		all = append(all, info)
 	}
 	slices.SortFunc(all, func(a, b session.Info) int { return a.Since.Compare(b.Since) })
 	return all
