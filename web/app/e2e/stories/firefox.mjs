@@ -122,7 +122,15 @@ export const firefox = {
 		copies(s, x, "copied by a key");
 		await until("Ctrl+C takes it", () => there(here) === "copied by a key");
 
-		const typed = bytes.read().length;
+		// A middle click is the device's, and pastes nothing of this machine's.
+		copies(s, here, "selected here", "-selection", "primary");
+		let typed = bytes.read().length;
+		await hand.mouse(await place(page, 300, 200), "click", "2");
+		hand.press("KeyA");
+		await until("a key behind it", () => bytes.read().slice(typed) === "a");
+		assert(there(x) === "copied by a key", `the device has ${there(x)}`);
+
+		typed = bytes.read().length;
 		await copied(s, hand, "von hier, übers Netz");
 		hand.press("ControlLeft", "KeyV");
 		await until("Ctrl+V gives it", () => there(x) === "von hier, übers Netz");

@@ -105,6 +105,8 @@ export class Hands {
 		for (const el of [this.canvas, this.field]) {
 			on(el, "contextmenu", (e) => e.preventDefault());
 		}
+		// A middle click pastes what is selected on this machine, in Firefox under X11, whatever it is on.
+		on(this.canvas, "auxclick", (e) => e.preventDefault());
 		on(this.canvas, "wheel", (e) => {
 			if (this.held.live()) {
 				e.preventDefault();
