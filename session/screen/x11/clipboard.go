@@ -106,6 +106,9 @@ func (r *rate) take(now time.Time) bool {
 	return r.n <= maxCopies
 }
 
+// spent tells that no more is taken within this minute.
+func (r *rate) spent(now time.Time) bool { return now.Sub(r.since) < time.Minute && r.n >= maxCopies }
+
 func openClipboard(s *seat) (*clipboard, error) {
 	c := &clipboard{s: s, atoms: map[string]xproto.Atom{}, events: make(chan event, 256), quit: make(chan struct{}), wake: make(chan struct{}, 1)}
 	for _, name := range []string{

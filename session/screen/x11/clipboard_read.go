@@ -39,8 +39,14 @@ type reading struct {
 	until  time.Time
 }
 
-// read asks the new owner what it has.
+// read asks the new owner what it has, where that may still travel.
 func (c *clipboard) read() {
+	c.mu.Lock()
+	spent := c.count[1].spent(time.Now())
+	c.mu.Unlock()
+	if spent {
+		return
+	}
 	c.convert(targets, c.atoms["TARGETS"])
 }
 

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jezek/xgb/xproto"
 
@@ -276,6 +277,53 @@ func TestManyWhoPaste(t *testing.T) {
 	}
 	if got := clip.latin(clip.own.data); string(got) != "Gr\xf6\xdfe" {
 		t.Errorf("another copy is %q", got)
+	}
+}
+
+// TestCopiesWithoutEnd: a program that copies something new without end is not
+// even asked for what may not travel.
+func TestCopiesWithoutEnd(t *testing.T) {
+	s := startServer(t, "-screen", "0", "640x480x24")
+	c := s.copies(t, session.Rights{ClipboardOut: true})
+	asked := make(chan struct{}, 1000)
+	l, err := connect(t.Context(), s.place(t), func(_ *link, e event) {
+		if e.number == xproto.SelectionRequest {
+			asked <- struct{}{}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	owns := func() {
+		t.Helper()
+		w, err := xproto.NewWindowId(l.Conn)
+		if err == nil {
+			err = xproto.CreateWindowChecked(l.Conn, 0, w, l.screen.Root, 0, 0, 1, 1, 0, xproto.WindowClassInputOnly, 0, 0, nil).Check()
+		}
+		if err == nil {
+			err = xproto.SetSelectionOwnerChecked(l.Conn, w, c.seat.clip.Load().atoms["CLIPBOARD"], xproto.TimeCurrentTime).Check()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	owns()
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		t.Fatal("the first one is not asked for")
+	}
+	clip := c.seat.clip.Load()
+	clip.mu.Lock()
+	clip.count[1] = rate{time.Now(), maxCopies}
+	clip.mu.Unlock()
+	for range 5 {
+		owns()
+	}
+	time.Sleep(300 * time.Millisecond)
+	if n := len(asked); n > 0 {
+		t.Errorf("%d were asked for", n)
 	}
 }
 
