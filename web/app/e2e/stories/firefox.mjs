@@ -1,4 +1,5 @@
 // The console in Debian's Firefox, by the keys and the mouse of its own display.
+import { inflateSync } from "node:zlib";
 import { technician } from "../firefox.mjs";
 import { ask, bytesOf, copies, countFilm, deskAt, display, filmOn, picture, place, same, there, watched, xclip } from "../screen.mjs";
 import { assert, until } from "../story.mjs";
@@ -203,6 +204,32 @@ export const firefox = {
 				await until("Esc leaves it", () => page.evaluate(() => document.fullscreenElement === null));
 			}
 		}
+	},
+
+	/** Hardened: what would tell this browser from others is made up, the canvas's pixels and the clock. */
+	async "firefox-hardened"(s) {
+		const x = await display(s);
+		const bytes = await bytesOf(s, x);
+		await watched(s, x, "till-16");
+		const hand = await technician(s, { "privacy.resistFingerprinting": true });
+		const { page } = hand;
+		await hand.goto(deskAt(s, "till-16", x));
+		await hand.find("image", "open");
+		const at = await place(page, 300, 200);
+		const cursor = () => page.evaluate(() => document.querySelector(".desk-canvas").style.cursor);
+		await until("the pointer is a text's", async () => {
+			await hand.mouse(at, "click", "1");
+			return (await cursor()).includes("base64,");
+		});
+		// A PNG of one IDAT, whose rows begin with their filter, none.
+		const png = Buffer.from(/base64,([^"]+)"/.exec(await cursor())[1], "base64");
+		const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
+		const rows = inflateSync(png.subarray(png.indexOf("IDAT") + 4));
+		const clear = (px, py) => rows[py * (width * 4 + 1) + 1 + px * 4 + 3] === 0;
+		assert(clear(0, height >> 1) && !clear(width >> 1, height >> 1), "the pointer's shape is made up");
+		hand.type(text);
+		composes(hand);
+		await until("what was typed is there", () => bytes.read() === text + composed);
 	},
 
 	/** Every page: Firefox and axe complain of nothing, and nothing is cut off. */

@@ -1,4 +1,5 @@
 import type { ScreenCursor } from "../gen/screen_pb";
+import { pngOf } from "./png";
 import type { Place } from "./pointer";
 
 const most = 128; // browsers show none that is larger
@@ -81,9 +82,6 @@ export class Cursor {
 }
 
 function urlOf(c: ScreenCursor): string {
-	const canvas = document.createElement("canvas");
-	canvas.width = c.width;
-	canvas.height = c.height;
-	canvas.getContext("2d")?.putImageData(new ImageData(new Uint8ClampedArray(c.rgba), c.width, c.height), 0, 0);
-	return canvas.toDataURL();
+	const bytes = Array.from(pngOf(c.width, c.height, c.rgba), (b) => String.fromCharCode(b));
+	return `data:image/png;base64,${btoa(bytes.join(""))}`;
 }
