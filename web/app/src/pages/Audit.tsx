@@ -9,7 +9,7 @@ import { go, useRoute } from "../lib/router";
 import { useLanguage } from "../lib/settings";
 import { dayAndMinute, whenMs } from "../lib/time";
 import { useText } from "../text";
-import { actTone, actWord, hex, partyName, targetName } from "../ui/AuditLines";
+import { actTone, actWord, hex, partyName, targetName, valuesOf } from "../ui/AuditLines";
 import { Dialog } from "../ui/Dialog";
 import { Await, Badge, Button, Empty, Fault, Name, Note, PageHead, Search } from "../ui/parts";
 import { type Column, VirtualTable } from "../ui/VirtualTable";
@@ -21,10 +21,6 @@ interface Row {
 	target: string;
 	what: string;
 }
-
-/** What there is to tell of a record in a line: a session's long id comes last, behind what happened in it. */
-const valuesOf = (vs: AuditValue[]): string =>
-	[...vs].sort((a, b) => Number(a.name === "session") - Number(b.name === "session")).map((v) => `${v.name} ${v.value}`).join(" · ");
 
 export default function Audit(): ReactElement {
 	const t = useText();

@@ -5,7 +5,7 @@ import { AuditAct, type AuditRecord } from "../gen/audit_pb";
 import { useNarrow } from "../lib/narrow";
 import { go, useRoute } from "../lib/router";
 import { useText } from "../text";
-import { actTone, actWord, partyName } from "../ui/AuditLines";
+import { actTone, actWord, partyName, valuesOf } from "../ui/AuditLines";
 import { SessionTable } from "../ui/SessionTable";
 import { Await, Badge, Button, Empty, Name, PageHead, Time } from "../ui/parts";
 import { type Column, VirtualTable } from "../ui/VirtualTable";
@@ -119,7 +119,7 @@ function History(): ReactElement {
 				header: t.sessions.verb,
 				width: "minmax(120px, 2fr)",
 				hide: "m",
-				cell: (r) => <Name>{[...r.values].map(([k, v]) => `${k} ${v}`).join(" · ") || r.record.reason}</Name>,
+				cell: (r) => <Name>{valuesOf([...r.values].map(([name, value]) => ({ name, value }))) || r.record.reason}</Name>,
 			},
 		],
 		[t],
@@ -133,6 +133,7 @@ function History(): ReactElement {
 						columns={columns}
 						label={t.sessions.history}
 						narrow={narrow}
+						linkless
 						sorted={{ id: "when", desc: true }}
 						empty={
 							<Empty icon="sessions" title={t.sessions.noHistory}>

@@ -1,5 +1,5 @@
 import type { ReactElement } from "react";
-import { AuditAct, type AuditParty, AuditPartyKind, type AuditRecord } from "../gen/audit_pb";
+import { AuditAct, type AuditParty, AuditPartyKind, type AuditRecord, type AuditValue } from "../gen/audit_pb";
 import { roleWord, type Text, useText } from "../text";
 import { Name, Time, type Tone } from "./parts";
 
@@ -74,3 +74,7 @@ export function AuditLines({ records }: { records: AuditRecord[] }): ReactElemen
 		</ul>
 	);
 }
+
+/** What there is to tell of a record in a line: a session's long id comes last, behind what happened in it. */
+export const valuesOf = (vs: Pick<AuditValue, "name" | "value">[]): string =>
+	[...vs].sort((a, b) => Number(a.name === "session") - Number(b.name === "session")).map((v) => `${v.name} ${v.value}`).join(" · ");

@@ -42,6 +42,8 @@ export function VirtualTable<T extends { id: string }>(props: {
 	keep?: (row: T) => boolean;
 	columns: Column<T>[];
 	label: string;
+	/** Rows have no link: what scrolls them is the keyboard's too. */
+	linkless?: boolean;
 	empty: ReactNode;
 	sorted?: { id: string; desc: boolean };
 	narrow: "" | "m" | "s";
@@ -131,7 +133,7 @@ export function VirtualTable<T extends { id: string }>(props: {
 				ref={box}
 				role="rowgroup"
 				onKeyDown={move}
-				tabIndex={-1}
+				tabIndex={props.linkless ? 0 : -1}
 				style={{ height: rows.length === 0 ? "auto" : virtual.getTotalSize() }}
 			>
 				{rows.length === 0 ? (
