@@ -7,6 +7,7 @@ import { type Device, DeviceSchema, PathSchema, type Peer, PeerSchema } from "..
 import { changedLines, lineOf } from "../src/lib/policytext";
 import { Haystack } from "../src/lib/filter";
 import { layout } from "../src/lib/graph";
+import { deviceOf } from "../src/lib/named";
 import { href, parseRoute } from "../src/lib/router";
 import { ago, bytes, lasted, millis } from "../src/lib/time";
 import { pageIn, pastedToken, tokenIn } from "../src/lib/token";
@@ -120,4 +121,16 @@ describe("German", () => {
 	it("has every word that English has", () => {
 		expect(shape(de)).toEqual(shape(en));
 	});
+});
+
+describe("the device of an address", () => {
+	const old = { id: "aa", name: "desk", revoked: true };
+	const now = { id: "bb", name: "desk", revoked: false };
+	const gone = { id: "cc", name: "till", revoked: true };
+	it("is the member where a name was another's before", () => expect(deviceOf([old, now], "desk")).toBe(now));
+	it("is a former one by its id, or where no member has its name", () => {
+		expect(deviceOf([old, now], "aa")).toBe(old);
+		expect(deviceOf([old, now, gone], "till")).toBe(gone);
+	});
+	it("is none of another name", () => expect(deviceOf([old, now], "desks")).toBeUndefined());
 });

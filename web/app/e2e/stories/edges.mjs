@@ -43,6 +43,13 @@ export const edges = {
 		await page.getByRole("button", { name: "Go on" }).click();
 		await page.getByText("ends in").waitFor({ state: "detached" });
 		await page.getByRole("tab", { name: /open ?kiosk-1/ }).waitFor();
+		// A new address that is opened in a tab that is in is taken there too.
+		const again = new URL(s.warren("console", "--no-open")).hash;
+		const entered = page.waitForResponse((r) => r.url().endsWith("/console/enter"));
+		await page.evaluate((hash) => (location.hash = hash), again);
+		assert((await entered).ok(), "the token was not taken");
+		assert(!page.url().includes("t="), "the token stays in the address");
+		await page.getByRole("heading", { name: /Everything works|Works, with/ }).waitFor();
 	},
 
 	/** What somebody else left in the browser's cache does not run. */

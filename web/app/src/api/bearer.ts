@@ -32,8 +32,17 @@ export function currentBearer(): string {
 	return bearer;
 }
 
-/** Takes the one-time token out of the address, where there is one. */
+/** Takes the one-time token out of the address, now and whenever one comes there. */
 export async function begin(): Promise<void> {
+	addEventListener("hashchange", () => {
+		if (tokenIn(location.hash) !== "") {
+			void arrive().catch(() => undefined); // who is in stays in
+		}
+	});
+	await arrive();
+}
+
+async function arrive(): Promise<void> {
 	const token = tokenIn(location.hash);
 	if (token !== "") {
 		history.replaceState(null, "", `${location.pathname}#${pageIn(location.hash)}`);

@@ -1,6 +1,7 @@
 import type { ReactElement } from "react";
 import { useDevices } from "../api/queries";
 import { DesktopView } from "../desk/View";
+import { deviceOf } from "../lib/named";
 import { href, useRoute } from "../lib/router";
 import { useText } from "../text";
 import { Await, Empty } from "../ui/parts";
@@ -11,7 +12,7 @@ export default function Desktop({ args }: { args: string[] }): ReactElement {
 	return (
 		<Await query={useDevices()}>
 			{(devices) => {
-				const device = devices.find((d) => d.id === args[0] || d.name === args[0]);
+				const device = deviceOf(devices, args[0]);
 				return device === undefined ? (
 					<Empty icon="devices" title={t.device.notFound} action={<a href={href("devices")}>{t.device.allDevices}</a>}>
 						{t.device.notFoundHint}

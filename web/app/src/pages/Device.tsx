@@ -5,6 +5,7 @@ import { cache, useDevices, usePeers, useSessions, useWhoami } from "../api/quer
 import { prepareWorker } from "../desk/spare";
 import type { Device as DeviceRow, Path } from "../gen/local_pb";
 import { useAct } from "../lib/act";
+import { deviceOf } from "../lib/named";
 import { go, href } from "../lib/router";
 import { useLanguage } from "../lib/settings";
 import { useStore } from "../lib/store";
@@ -28,7 +29,7 @@ export default function Device({ args }: { args: string[] }): ReactElement {
 	return (
 		<Await query={useDevices()}>
 			{(devices) => {
-				const device = devices.find((d) => d.id === args[0] || d.name === args[0]);
+				const device = deviceOf(devices, args[0]);
 				return device === undefined ? (
 					<Empty icon="devices" title={t.device.notFound} action={<a href={href("devices")}>{t.device.allDevices}</a>}>
 						{t.device.notFoundHint}
