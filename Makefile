@@ -92,12 +92,12 @@ check: $(TOOLS) ## format, vet, lint, schemas, shape
 # they measure in seconds means little where others compile.
 test: setup pages codec check ## everything that needs no more than this machine
 	@mkdir -p bin
+	@scripts/setup.sh base e2e
 	cd web/app && npm run --silent test
 	go test -p 1 -race -shuffle=on -timeout 15m ./... 2>&1 | tee bin/test.log
 	go test -shuffle=on -timeout 15m ./mesh/gossip 2>&1 | tee -a bin/test.log
 	$(MAKE) --no-print-directory build
 	bin/warren version
-	@scripts/setup.sh base e2e
 	@stories=; for of in chromium:first firefox-esr:firefox; do \
 		if [ -x "/usr/bin/$${of%:*}" ] || [ "$${CI:-}" = true ]; then stories+=" $${of#*:}"; \
 		else echo "test: there is no $${of%:*}, so the story $${of#*:} is not played; try: sudo apt-get install $${of%:*}"; fi; \

@@ -21,7 +21,10 @@ import (
 func TestBrowserDecodes(t *testing.T) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("no chromium here")
+		if os.Getenv("CI") == "true" {
+			t.Fatal("no chromium here; try: scripts/setup.sh e2e")
+		}
+		t.Skip("no chromium here; try: scripts/setup.sh e2e")
 	}
 	text := plain(t)
 	const w, h = 639, 361
