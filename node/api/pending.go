@@ -103,11 +103,14 @@ func (r *Running) pendingOf(w waiting) *warrenv1.PendingClaim {
 	if w.invite.Ownership == warrenv1.Ownership_OWNERSHIP_BYOD {
 		out.Ownership = "byod"
 	}
+	warn := func(sentence string, code fault.Code) {
+		out.Warnings, out.Said = append(out.Warnings, sentence), append(out.Said, fault.Said{Code: code}.Wire())
+	}
 	if w.invite.Admin {
-		out.Warnings = append(out.Warnings, "this makes an admin: all rights on every machine")
+		warn("this makes an admin: all rights on every machine", fault.MakesAdmin)
 	}
 	if d, ok := r.log().DeviceByName(w.claim.Name); ok && d.ID != w.claim.Node {
-		out.Warnings = append(out.Warnings, "the mesh has a machine of that name already")
+		warn("the mesh has a machine of that name already", fault.NameTaken)
 	}
 	return out
 }

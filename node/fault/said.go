@@ -47,6 +47,12 @@ const (
 	TooManyRequests Code = "too-many-requests"
 )
 
+// What is to be known of a machine that waits.
+const (
+	MakesAdmin Code = "makes-admin"
+	NameTaken  Code = "name-taken"
+)
+
 // Why there is no path to a machine.
 const (
 	NotUp           Code = "not-up"

@@ -2029,7 +2029,9 @@ type PendingClaim struct {
 	Ownership string   `protobuf:"bytes,13,opt,name=ownership,proto3" json:"ownership,omitempty"`
 	Inviter   string   `protobuf:"bytes,14,opt,name=inviter,proto3" json:"inviter,omitempty"`
 	// Names claim and invite as shown, for Approve.
-	Shown         string `protobuf:"bytes,15,opt,name=shown,proto3" json:"shown,omitempty"`
+	Shown string `protobuf:"bytes,15,opt,name=shown,proto3" json:"shown,omitempty"`
+	// Those of warnings, one by one, for a page.
+	Said          []*Said `protobuf:"bytes,16,rep,name=said,proto3" json:"said,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2167,6 +2169,13 @@ func (x *PendingClaim) GetShown() string {
 		return x.Shown
 	}
 	return ""
+}
+
+func (x *PendingClaim) GetSaid() []*Said {
+	if x != nil {
+		return x.Said
+	}
+	return nil
 }
 
 type ApproveRequest struct {
@@ -3576,7 +3585,7 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x10\n" +
 	"\x0ePendingRequest\"D\n" +
 	"\x0fPendingResponse\x121\n" +
-	"\apending\x18\x01 \x03(\v2\x17.warren.v1.PendingClaimR\apending\"\xc0\x03\n" +
+	"\apending\x18\x01 \x03(\v2\x17.warren.v1.PendingClaimR\apending\"\xe5\x03\n" +
 	"\fPendingClaim\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -3593,7 +3602,8 @@ const file_warren_v1_local_proto_rawDesc = "" +
 	"\bcustomer\x18\f \x01(\tR\bcustomer\x12\x1c\n" +
 	"\townership\x18\r \x01(\tR\townership\x12\x18\n" +
 	"\ainviter\x18\x0e \x01(\tR\ainviter\x12\x14\n" +
-	"\x05shown\x18\x0f \x01(\tR\x05shown\x1a8\n" +
+	"\x05shown\x18\x0f \x01(\tR\x05shown\x12#\n" +
+	"\x04said\x18\x10 \x03(\v2\x0f.warren.v1.SaidR\x04said\x1a8\n" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -3788,59 +3798,60 @@ var file_warren_v1_local_proto_depIdxs = []int32{
 	26, // 10: warren.v1.ListInvitesResponse.invites:type_name -> warren.v1.InviteInfo
 	31, // 11: warren.v1.PendingResponse.pending:type_name -> warren.v1.PendingClaim
 	51, // 12: warren.v1.PendingClaim.facts:type_name -> warren.v1.PendingClaim.FactsEntry
-	41, // 13: warren.v1.ShellInput.open:type_name -> warren.v1.ShellOpen
-	42, // 14: warren.v1.ShellInput.window:type_name -> warren.v1.WindowSize
-	42, // 15: warren.v1.ShellOpen.window:type_name -> warren.v1.WindowSize
-	52, // 16: warren.v1.ShellOpen.environment:type_name -> warren.v1.ShellOpen.EnvironmentEntry
-	44, // 17: warren.v1.ShellOutput.opened:type_name -> warren.v1.ShellOpened
-	45, // 18: warren.v1.ShellOutput.exit:type_name -> warren.v1.ShellExit
-	9,  // 19: warren.v1.ShellOutput.path:type_name -> warren.v1.Path
-	9,  // 20: warren.v1.ShellOpened.path:type_name -> warren.v1.Path
-	48, // 21: warren.v1.ListSessionsResponse.sessions:type_name -> warren.v1.Session
-	9,  // 22: warren.v1.Session.path:type_name -> warren.v1.Path
-	0,  // 23: warren.v1.NodeService.Status:input_type -> warren.v1.StatusRequest
-	4,  // 24: warren.v1.NodeService.Down:input_type -> warren.v1.DownRequest
-	6,  // 25: warren.v1.NodeService.Peers:input_type -> warren.v1.PeersRequest
-	10, // 26: warren.v1.NodeService.Ping:input_type -> warren.v1.PingRequest
-	12, // 27: warren.v1.NodeService.Devices:input_type -> warren.v1.DevicesRequest
-	14, // 28: warren.v1.NodeService.Device:input_type -> warren.v1.DeviceRequest
-	17, // 29: warren.v1.NodeService.Revoke:input_type -> warren.v1.RevokeRequest
-	19, // 30: warren.v1.NodeService.Technicians:input_type -> warren.v1.TechniciansRequest
-	22, // 31: warren.v1.InviteService.Create:input_type -> warren.v1.CreateInviteRequest
-	24, // 32: warren.v1.InviteService.List:input_type -> warren.v1.ListInvitesRequest
-	27, // 33: warren.v1.InviteService.Revoke:input_type -> warren.v1.RevokeInviteRequest
-	29, // 34: warren.v1.InviteService.Pending:input_type -> warren.v1.PendingRequest
-	32, // 35: warren.v1.InviteService.Approve:input_type -> warren.v1.ApproveRequest
-	34, // 36: warren.v1.InviteService.Reject:input_type -> warren.v1.RejectRequest
-	36, // 37: warren.v1.PolicyService.Get:input_type -> warren.v1.GetPolicyRequest
-	38, // 38: warren.v1.PolicyService.Apply:input_type -> warren.v1.ApplyPolicyRequest
-	40, // 39: warren.v1.SessionService.Shell:input_type -> warren.v1.ShellInput
-	46, // 40: warren.v1.SessionService.List:input_type -> warren.v1.ListSessionsRequest
-	49, // 41: warren.v1.SessionService.End:input_type -> warren.v1.EndSessionRequest
-	1,  // 42: warren.v1.NodeService.Status:output_type -> warren.v1.StatusResponse
-	5,  // 43: warren.v1.NodeService.Down:output_type -> warren.v1.DownResponse
-	7,  // 44: warren.v1.NodeService.Peers:output_type -> warren.v1.PeersResponse
-	11, // 45: warren.v1.NodeService.Ping:output_type -> warren.v1.PingResponse
-	13, // 46: warren.v1.NodeService.Devices:output_type -> warren.v1.DevicesResponse
-	15, // 47: warren.v1.NodeService.Device:output_type -> warren.v1.DeviceResponse
-	18, // 48: warren.v1.NodeService.Revoke:output_type -> warren.v1.RevokeResponse
-	20, // 49: warren.v1.NodeService.Technicians:output_type -> warren.v1.TechniciansResponse
-	23, // 50: warren.v1.InviteService.Create:output_type -> warren.v1.CreateInviteResponse
-	25, // 51: warren.v1.InviteService.List:output_type -> warren.v1.ListInvitesResponse
-	28, // 52: warren.v1.InviteService.Revoke:output_type -> warren.v1.RevokeInviteResponse
-	30, // 53: warren.v1.InviteService.Pending:output_type -> warren.v1.PendingResponse
-	33, // 54: warren.v1.InviteService.Approve:output_type -> warren.v1.ApproveResponse
-	35, // 55: warren.v1.InviteService.Reject:output_type -> warren.v1.RejectResponse
-	37, // 56: warren.v1.PolicyService.Get:output_type -> warren.v1.GetPolicyResponse
-	39, // 57: warren.v1.PolicyService.Apply:output_type -> warren.v1.ApplyPolicyResponse
-	43, // 58: warren.v1.SessionService.Shell:output_type -> warren.v1.ShellOutput
-	47, // 59: warren.v1.SessionService.List:output_type -> warren.v1.ListSessionsResponse
-	50, // 60: warren.v1.SessionService.End:output_type -> warren.v1.EndSessionResponse
-	42, // [42:61] is the sub-list for method output_type
-	23, // [23:42] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	53, // 13: warren.v1.PendingClaim.said:type_name -> warren.v1.Said
+	41, // 14: warren.v1.ShellInput.open:type_name -> warren.v1.ShellOpen
+	42, // 15: warren.v1.ShellInput.window:type_name -> warren.v1.WindowSize
+	42, // 16: warren.v1.ShellOpen.window:type_name -> warren.v1.WindowSize
+	52, // 17: warren.v1.ShellOpen.environment:type_name -> warren.v1.ShellOpen.EnvironmentEntry
+	44, // 18: warren.v1.ShellOutput.opened:type_name -> warren.v1.ShellOpened
+	45, // 19: warren.v1.ShellOutput.exit:type_name -> warren.v1.ShellExit
+	9,  // 20: warren.v1.ShellOutput.path:type_name -> warren.v1.Path
+	9,  // 21: warren.v1.ShellOpened.path:type_name -> warren.v1.Path
+	48, // 22: warren.v1.ListSessionsResponse.sessions:type_name -> warren.v1.Session
+	9,  // 23: warren.v1.Session.path:type_name -> warren.v1.Path
+	0,  // 24: warren.v1.NodeService.Status:input_type -> warren.v1.StatusRequest
+	4,  // 25: warren.v1.NodeService.Down:input_type -> warren.v1.DownRequest
+	6,  // 26: warren.v1.NodeService.Peers:input_type -> warren.v1.PeersRequest
+	10, // 27: warren.v1.NodeService.Ping:input_type -> warren.v1.PingRequest
+	12, // 28: warren.v1.NodeService.Devices:input_type -> warren.v1.DevicesRequest
+	14, // 29: warren.v1.NodeService.Device:input_type -> warren.v1.DeviceRequest
+	17, // 30: warren.v1.NodeService.Revoke:input_type -> warren.v1.RevokeRequest
+	19, // 31: warren.v1.NodeService.Technicians:input_type -> warren.v1.TechniciansRequest
+	22, // 32: warren.v1.InviteService.Create:input_type -> warren.v1.CreateInviteRequest
+	24, // 33: warren.v1.InviteService.List:input_type -> warren.v1.ListInvitesRequest
+	27, // 34: warren.v1.InviteService.Revoke:input_type -> warren.v1.RevokeInviteRequest
+	29, // 35: warren.v1.InviteService.Pending:input_type -> warren.v1.PendingRequest
+	32, // 36: warren.v1.InviteService.Approve:input_type -> warren.v1.ApproveRequest
+	34, // 37: warren.v1.InviteService.Reject:input_type -> warren.v1.RejectRequest
+	36, // 38: warren.v1.PolicyService.Get:input_type -> warren.v1.GetPolicyRequest
+	38, // 39: warren.v1.PolicyService.Apply:input_type -> warren.v1.ApplyPolicyRequest
+	40, // 40: warren.v1.SessionService.Shell:input_type -> warren.v1.ShellInput
+	46, // 41: warren.v1.SessionService.List:input_type -> warren.v1.ListSessionsRequest
+	49, // 42: warren.v1.SessionService.End:input_type -> warren.v1.EndSessionRequest
+	1,  // 43: warren.v1.NodeService.Status:output_type -> warren.v1.StatusResponse
+	5,  // 44: warren.v1.NodeService.Down:output_type -> warren.v1.DownResponse
+	7,  // 45: warren.v1.NodeService.Peers:output_type -> warren.v1.PeersResponse
+	11, // 46: warren.v1.NodeService.Ping:output_type -> warren.v1.PingResponse
+	13, // 47: warren.v1.NodeService.Devices:output_type -> warren.v1.DevicesResponse
+	15, // 48: warren.v1.NodeService.Device:output_type -> warren.v1.DeviceResponse
+	18, // 49: warren.v1.NodeService.Revoke:output_type -> warren.v1.RevokeResponse
+	20, // 50: warren.v1.NodeService.Technicians:output_type -> warren.v1.TechniciansResponse
+	23, // 51: warren.v1.InviteService.Create:output_type -> warren.v1.CreateInviteResponse
+	25, // 52: warren.v1.InviteService.List:output_type -> warren.v1.ListInvitesResponse
+	28, // 53: warren.v1.InviteService.Revoke:output_type -> warren.v1.RevokeInviteResponse
+	30, // 54: warren.v1.InviteService.Pending:output_type -> warren.v1.PendingResponse
+	33, // 55: warren.v1.InviteService.Approve:output_type -> warren.v1.ApproveResponse
+	35, // 56: warren.v1.InviteService.Reject:output_type -> warren.v1.RejectResponse
+	37, // 57: warren.v1.PolicyService.Get:output_type -> warren.v1.GetPolicyResponse
+	39, // 58: warren.v1.PolicyService.Apply:output_type -> warren.v1.ApplyPolicyResponse
+	43, // 59: warren.v1.SessionService.Shell:output_type -> warren.v1.ShellOutput
+	47, // 60: warren.v1.SessionService.List:output_type -> warren.v1.ListSessionsResponse
+	50, // 61: warren.v1.SessionService.End:output_type -> warren.v1.EndSessionResponse
+	43, // [43:62] is the sub-list for method output_type
+	24, // [24:43] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_warren_v1_local_proto_init() }

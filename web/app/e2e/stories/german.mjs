@@ -53,6 +53,13 @@ export const german = {
 		await page.getByRole("button", { name: "Öffnen", exact: true }).click();
 		await page.getByText("gibt es auf diesem Gerät nicht").or(page.getByText("bietet nur seinen eigenen Benutzer")).first().waitFor();
 		await look(s, page, english, "terminal-refused");
+
+		// What is to be known of who waits.
+		const { link } = JSON.parse(s.warren("invite", "--role", "technician", "--admin", "--json"));
+		s.warrenIn(s.folder(), "join", link, "--yes", "--no-wait", "--name", "zweite-1");
+		await s.go(page, "#/invites");
+		await page.getByText("Das macht einen Admin: alle Rechte auf jeder Maschine.").waitFor();
+		s.warren("reject", "zweite-1", "--yes");
 	},
 
 	async german(s) {

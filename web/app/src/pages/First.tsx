@@ -9,6 +9,7 @@ import { useAct } from "../lib/act";
 import { go } from "../lib/router";
 import { openTerminal } from "../term/tabs";
 import { useText } from "../text";
+import { inWords } from "../text/said";
 import { Alone } from "../ui/Alone";
 import { JoinCommand } from "../ui/InviteDialog";
 import { Phrase } from "../ui/Phrase";
@@ -175,9 +176,9 @@ function Asks({ claim, admitted }: { claim: PendingClaim; admitted: (d: { id: st
 			<Who claim={claim} />
 			<p>{t.invites.compare}</p>
 			<Phrase words={claim.phrase} big />
-			{claim.warnings.map((w) => (
+			{claim.warnings.map((w, i) => (
 				<Note key={w} tone="warn">
-					<bdi>{w}</bdi>
+					<bdi>{inWords(claim.said[i], w, t)}</bdi>
 				</Note>
 			))}
 			{error !== null && <Fault error={error} />}

@@ -4,6 +4,7 @@ import { cache, useInvites, usePending, useWhoami } from "../api/queries";
 import type { InviteInfo, PendingClaim } from "../gen/local_pb";
 import { go, useRoute } from "../lib/router";
 import { roleWord, useText } from "../text";
+import { inWords } from "../text/said";
 import { Confirm } from "../ui/Dialog";
 import { InviteDialog } from "../ui/InviteDialog";
 import { List } from "../ui/List";
@@ -61,9 +62,9 @@ function Pending({ works }: { works: boolean }): ReactElement {
 								<div className="stack">
 									<Who claim={c} />
 									<Phrase words={c.phrase} />
-									{c.warnings.map((w) => (
+									{c.warnings.map((w, i) => (
 										<Note key={w} tone="warn">
-											<bdi>{w}</bdi>
+											<bdi>{inWords(c.said[i], w, t)}</bdi>
 										</Note>
 									))}
 								</div>

@@ -123,4 +123,7 @@ export const said: Said = {
 	"not-let-in": ["Diese Seite hat keinen Zugang, oder nicht mehr.", "Führen Sie auf diesem Rechner warren console aus."],
 	"too-many-open": (n) => [`Auf dieser Maschine sind davon ${n} offen, und mehr dürfen es nicht sein.`, "Schließen Sie eines."],
 	"too-many-requests": ["Das war zu viel auf einmal.", later],
+
+	"makes-admin": ["Das macht einen Admin: alle Rechte auf jeder Maschine."],
+	"name-taken": ["Eine Maschine dieses Namens hat das Mesh schon."],
 };

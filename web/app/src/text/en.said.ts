@@ -125,6 +125,9 @@ export const said = {
 	"not-let-in": ["This page is not let in, or not any more.", "Run warren console on this machine."],
 	"too-many-open": (n) => [`${n} of them are open on this machine, which is the most.`, "Close one."],
 	"too-many-requests": ["That was too much at once.", later],
+
+	"makes-admin": ["This makes an admin: all rights on every machine."],
+	"name-taken": ["The mesh has a machine of that name already."],
 } satisfies Record<string, Sentence>;
 
 export type Said = Record<keyof typeof said, Sentence>;
