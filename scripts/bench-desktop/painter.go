@@ -117,6 +117,7 @@ func (p *painter) next() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.number++
+	xproto.ConfigureWindow(p.x, p.window, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeAbove})
 	p.painted[p.number] = time.Now()
 	xproto.CopyArea(p.x, xproto.Drawable(p.back), xproto.Drawable(p.window), p.draw, 0, 0, 0, 0, blocks*blockWidth, tall)
 	p.prepare()
@@ -138,7 +139,6 @@ func (p *painter) prepare() {
 	}
 	xproto.PolyFillRectangle(p.x, xproto.Drawable(p.back), p.black, dark)
 	xproto.PolyFillRectangle(p.x, xproto.Drawable(p.back), p.white, light)
-	xproto.ConfigureWindow(p.x, p.window, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeAbove})
 }
 
 // browserFrame is the time from one of the browser's frames to the next.
