@@ -12,47 +12,19 @@ import (
 	"warren/session/sessiontest"
 )
 
-// lastWish is a desk under whose first input the session ends.
-type lastWish struct {
-	*screentest.Desk
-	end   context.CancelCauseFunc
-	ready chan struct{} // closed when the rest waits
-}
-
-type lastWishDisplay struct {
-	screen.Display
-	of lastWish
-}
-
-type lastWishSeat struct {
-	screen.Seat
-	of lastWish
-}
-
-func (w lastWish) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
-	d, err := w.Desk.Open(ctx, want)
-	return lastWishDisplay{d, w}, err
-}
-
-func (d lastWishDisplay) Seat(ctx context.Context, o screen.SeatOptions) (screen.Seat, error) {
-	s, err := d.Display.Seat(ctx, o)
-	return lastWishSeat{s, d.of}, err
-}
-
-func (s lastWishSeat) Take(ctx context.Context, in *warrenv1.ScreenInput) error {
-	<-s.of.ready
-	s.of.end(&session.EndError{Reason: session.ReasonRevoked})
-	<-ctx.Done()
-	return s.Seat.Take(ctx, in)
-}
-
 // TestNothingIsDoneAfterTheEnd: of what a technician has typed ahead, nothing
 // reaches the display any more once their right is gone.
 func TestNothingIsDoneAfterTheEnd(t *testing.T) {
 	sessiontest.NoLeaks(t)
 	for range 100 {
 		ctx, end := context.WithCancelCause(t.Context())
-		desk := lastWish{screentest.New(image.Pt(64, 64)), end, make(chan struct{})}
+		ready := make(chan struct{}) // closed when the rest waits
+		desk := handed{screentest.New(image.Pt(64, 64)), func(ctx context.Context, seat screen.Seat, in *warrenv1.ScreenInput) error {
+			<-ready
+			end(&session.EndError{Reason: session.ReasonRevoked})
+			<-ctx.Done()
+			return seat.Take(ctx, in)
+		}}
 		l := look(t, within{ctx, kindOf(desk, screen.Control)}, ask(t, screen.Control, &warrenv1.ScreenRequest{}))
 		l.sees(t, desk.Desk, image.Rect(0, 0, 64, 64))
 		for range 100 {
@@ -60,7 +32,7 @@ func TestNothingIsDoneAfterTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		close(desk.ready)
+		close(ready)
 		_ = l.ended(t)
 		if n := len(desk.Inputs()); n != 1 {
 			t.Fatalf("%d inputs were done, of which one was under way", n)

@@ -202,7 +202,7 @@ func (s slowAndPeopled) Open(ctx context.Context, want screen.Want) (screen.Disp
 func TestTypingDoesNotAnswer(t *testing.T) {
 	sessiontest.NoLeaks(t)
 	p := newPeopled()
-	desk := slowAndPeopled{p, slowHands{p.Desk, make(chan struct{}, 8), make(chan struct{})}}
+	desk := slowAndPeopled{p, newSlowHands(p.Desk)}
 	kind := kindOf(desk, screen.Control)
 	typing := look(t, kind, ask(t, screen.Control, &warrenv1.ScreenRequest{}))
 	typing.sees(t, p.Desk, image.Rect(0, 0, 300, 200))

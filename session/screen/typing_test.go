@@ -12,47 +12,63 @@ import (
 	"warren/session/sessiontest"
 )
 
+// handed is a desk whose seats take input in a test's way.
+type handed struct {
+	*screentest.Desk
+	take taking
+}
+
+type taking func(ctx context.Context, seat screen.Seat, in *warrenv1.ScreenInput) error
+
+type handedDisplay struct {
+	screen.Display
+	take taking
+}
+
+type handedSeat struct {
+	screen.Seat
+	take taking
+}
+
+func (h handed) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
+	d, err := h.Desk.Open(ctx, want)
+	return handedDisplay{d, h.take}, err
+}
+
+func (d handedDisplay) Seat(ctx context.Context, o screen.SeatOptions) (screen.Seat, error) {
+	s, err := d.Display.Seat(ctx, o)
+	return handedSeat{s, d.take}, err
+}
+
+func (s handedSeat) Take(ctx context.Context, in *warrenv1.ScreenInput) error {
+	return s.take(ctx, s.Seat, in)
+}
+
 // slowHands is a desk whose seats take an input when they are let.
 type slowHands struct {
-	*screentest.Desk
+	handed
 	begun, go_ chan struct{}
 }
 
-type slowHandsDisplay struct {
-	screen.Display
-	of slowHands
-}
-
-type slowSeat struct {
-	screen.Seat
-	of slowHands
-}
-
-func (s slowHands) Open(ctx context.Context, want screen.Want) (screen.Display, error) {
-	d, err := s.Desk.Open(ctx, want)
-	return slowHandsDisplay{d, s}, err
-}
-
-func (d slowHandsDisplay) Seat(ctx context.Context, o screen.SeatOptions) (screen.Seat, error) {
-	seat, err := d.Display.Seat(ctx, o)
-	return slowSeat{seat, d.of}, err
-}
-
-func (s slowSeat) Take(ctx context.Context, in *warrenv1.ScreenInput) error {
-	s.of.begun <- struct{}{}
-	select {
-	case <-s.of.go_:
-	case <-ctx.Done():
-		return ctx.Err()
+func newSlowHands(desk *screentest.Desk) slowHands {
+	begun, go_ := make(chan struct{}, 8), make(chan struct{})
+	take := func(ctx context.Context, seat screen.Seat, in *warrenv1.ScreenInput) error {
+		begun <- struct{}{}
+		select {
+		case <-go_:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return seat.Take(ctx, in)
 	}
-	return s.Seat.Take(ctx, in)
+	return slowHands{handed{desk, take}, begun, go_}
 }
 
 // TestPictureGoesOnWhileTyping: acknowledgements do not wait behind input, and
 // input stays in order.
 func TestPictureGoesOnWhileTyping(t *testing.T) {
 	sessiontest.NoLeaks(t)
-	desk := slowHands{screentest.New(image.Pt(800, 600)), make(chan struct{}, 8), make(chan struct{})}
+	desk := newSlowHands(screentest.New(image.Pt(800, 600)))
 	l := look(t, kindOf(desk, screen.Control), ask(t, screen.Control, &warrenv1.ScreenRequest{}))
 	l.sees(t, desk.Desk, image.Rect(0, 0, 800, 600))
 	for _, text := range []string{"first", "second", "third"} {

@@ -125,34 +125,15 @@ func TestManyServersThatHang(t *testing.T) {
 // TestServerThatHangsLater lets in, and says nothing from then on.
 func TestServerThatHangsLater(t *testing.T) {
 	s := startServer(t, "-screen", "0", "300x200x24")
-	at := s.place(t)
-	server := at.socket
-	socket := filepath.Join(t.TempDir(), "X1")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			x, err := net.Dial("unix", server)
-			if err != nil {
-				return
-			}
-			greeting := make([]byte, 4<<10)
-			n, _ := c.Read(greeting)
-			_, _ = x.Write(greeting[:n])
-			go func() { _, _ = io.Copy(c, x) }() // ends with x
-			_, _ = io.Copy(io.Discard, c)
-			x.Close()
-			c.Close()
-		}
-	}()
-	at.socket = socket
+	at := between(t, s.place(t), func(c, x net.Conn) {
+		greeting := make([]byte, 4<<10)
+		n, _ := c.Read(greeting)
+		_, _ = x.Write(greeting[:n])
+		go func() { _, _ = io.Copy(c, x) }() // ends with x
+		_, _ = io.Copy(io.Discard, c)
+		x.Close()
+		c.Close()
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*openTime)
 	defer cancel()
 	if d, err := openPlace(ctx, at); !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -9,7 +9,6 @@ import (
 	"image"
 	"io"
 	"net"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -30,35 +29,16 @@ type liar struct {
 func (y *liar) before(t *testing.T, at place) place {
 	t.Helper()
 	y.asked = map[uint16]bool{}
-	socket := filepath.Join(t.TempDir(), "X1")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	server := at.socket
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			x, err := net.Dial("unix", server)
-			if err != nil {
-				return
-			}
-			go func() { // ends with c
-				defer x.Close()
-				_ = y.requests(bufio.NewReader(c), x)
-			}()
-			go func() { // ends with x
-				defer c.Close()
-				_ = y.replies(bufio.NewReader(x), c)
-			}()
-		}
-	}()
-	at.socket = socket
-	return at
+	return between(t, at, func(c, x net.Conn) {
+		go func() { // ends with c
+			defer x.Close()
+			_ = y.requests(bufio.NewReader(c), x)
+		}()
+		go func() { // ends with x
+			defer c.Close()
+			_ = y.replies(bufio.NewReader(x), c)
+		}()
+	})
 }
 
 // requests passes on what a client says, of which it knows the greeting without

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"image"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,4 +132,32 @@ func (s *server) fill(t testing.TB, r image.Rectangle, colour uint32) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// between gives a place where a server is reached through join, which is given
+// each client and its connection to the server.
+func between(t *testing.T, at place, join func(client, server net.Conn)) place {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "X1")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	server := at.socket
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			x, err := net.Dial("unix", server)
+			if err != nil {
+				return
+			}
+			join(c, x)
+		}
+	}()
+	at.socket = socket
+	return at
 }
