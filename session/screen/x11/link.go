@@ -132,12 +132,18 @@ func connectWith(ctx context.Context, p place, key *cookie, handle func(*link, e
 		return nil, fmt.Errorf("display %s: %w", p.name, err)
 	}
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
-	defer stop()
 	var shown []byte
 	if key != nil {
 		shown = key.data
 	}
-	if l, err = greet(raw, shown, handle); err != nil {
+	l, err = greet(raw, shown, handle)
+	if !stop() {
+		if err == nil {
+			_ = l.Close()
+		}
+		err = context.Cause(ctx)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("display %s: %w", p.name, err)
 	}
 	l.place, l.key = p, key

@@ -215,6 +215,9 @@ func (w *window) wait(ctx context.Context, until <-chan time.Time) (e event, tim
 	case <-ctx.Done():
 		return event{}, false, context.Cause(ctx)
 	case <-w.done:
+		if ctx.Err() != nil { // which ends the connection, too
+			return event{}, false, context.Cause(ctx)
+		}
 		return event{}, false, screen.ErrGone
 	}
 }
