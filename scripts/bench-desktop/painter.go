@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -141,23 +140,32 @@ func (p *painter) prepare() {
 	xproto.PolyFillRectangle(p.x, xproto.Drawable(p.back), p.white, light)
 }
 
-// browserFrame is the time from one of the browser's frames to the next.
-const browserFrame = time.Second / 60
+const (
+	// browserFrame is the time from one of the browser's frames to the next.
+	browserFrame = time.Second / 60
+	// phases is in how many parts of a frame as many numbers are painted.
+	phases = 20
+)
 
 // ticks paints numbers until stop is closed, at random intervals of 40 to 73 ms
 // and at all phases of the browser's frames alike.
 func (p *painter) ticks(stop <-chan struct{}) {
-	at, phase := time.Now(), rand.Float64()
+	began := time.Now()
+	at, parts := time.Duration(0), []int{}
 	for {
 		p.next()
-		before := phase
-		_, phase = math.Modf(phase + math.Phi)
-		_, on := math.Modf(1 + phase - before)
-		at = at.Add(40*time.Millisecond + time.Duration((on+float64(rand.IntN(2)))*float64(browserFrame)))
+		if len(parts) == 0 {
+			parts = rand.Perm(phases)
+		}
+		phase := time.Duration((float64(parts[0]) + rand.Float64()) / phases * float64(browserFrame))
+		parts = parts[1:]
+		at += 40 * time.Millisecond
+		at += (phase - at%browserFrame + browserFrame) % browserFrame
+		at += time.Duration(rand.IntN(2)) * browserFrame
 		select {
 		case <-stop:
 			return
-		case <-time.After(time.Until(at)):
+		case <-time.After(time.Until(began.Add(at))):
 		}
 	}
 }

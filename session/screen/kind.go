@@ -21,8 +21,12 @@ const (
 	Control = "control"
 )
 
-// maxViewers bounds the sessions at a time: each holds a picture.
-const maxViewers = 8
+const (
+	// maxViewers bounds the sessions at a time: each holds a picture.
+	maxViewers = 8
+	// forOthers are the last of these places, for technicians who have none.
+	forOthers = 2
+)
 
 // Config says what a device shows.
 type Config struct {
@@ -45,7 +49,7 @@ func Kinds(cfg Config) []session.Kind {
 	if cfg.Video == nil {
 		cfg.Video = startCodec
 	}
-	c := &crowd{cfg: cfg, viewers: map[*viewer]struct{}{}, away: map[string]time.Time{}, withdrawn: map[string][]time.Time{}}
+	c := &crowd{cfg: cfg, places: map[string]int{}, viewers: map[*viewer]struct{}{}, away: map[string]time.Time{}, withdrawn: map[string][]time.Time{}}
 	return []session.Kind{&kind{View, c}, &kind{Control, c}}
 }
 
@@ -63,10 +67,7 @@ func (k *kind) Admit(r session.Request) error {
 	if _, err := decodeRequest(r.Payload); err != nil {
 		return err
 	}
-	if k.crowd.full() {
-		return session.ErrBusy
-	}
-	return nil
+	return k.crowd.has(r.Technician)
 }
 
 // Serve implements session.Kind. What ends it on the device's side is an
@@ -76,7 +77,7 @@ func (k *kind) Serve(ctx context.Context, s session.Stream, r session.Request) e
 	if err != nil {
 		return err
 	}
-	back, err := k.crowd.reserve()
+	back, err := k.crowd.reserve(r.Technician)
 	if err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func ended(err error) (told *over) {
 type crowd struct {
 	cfg     Config
 	mu      sync.Mutex
-	places  int // taken, also by those who are not let in yet
+	places  map[string]int // taken, by technician, also by those who are not let in yet
 	viewers map[*viewer]struct{}
 	asking  bool                 // a person is
 	away    map[string]time.Time // technicians who may not look before
@@ -165,24 +166,42 @@ type crowd struct {
 	withdrawn map[string][]time.Time
 }
 
-func (c *crowd) full() bool {
+// has tells that there is a place for a technician.
+func (c *crowd) has(technician string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.places >= maxViewers
+	return c.place(technician)
+}
+
+// place is has, c.mu held.
+func (c *crowd) place(technician string) error {
+	taken := 0
+	for _, n := range c.places {
+		taken += n
+	}
+	switch own := c.places[technician]; {
+	case taken >= maxViewers:
+		return fmt.Errorf("%d viewers: %w", taken, session.ErrBusy)
+	case own > 0 && taken >= maxViewers-forOthers:
+		return fmt.Errorf("%d viewers, %d of them of %s: %w", taken, own, technician, session.ErrBusy)
+	}
+	return nil
 }
 
 // reserve takes one of the places that there are, before anybody is asked.
-func (c *crowd) reserve() (back func(), err error) {
+func (c *crowd) reserve(technician string) (back func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.places >= maxViewers {
-		return nil, fmt.Errorf("%d viewers: %w", c.places, session.ErrBusy)
+	if err := c.place(technician); err != nil {
+		return nil, err
 	}
-	c.places++
+	c.places[technician]++
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.places--
+		if c.places[technician]--; c.places[technician] == 0 {
+			delete(c.places, technician)
+		}
 	}, nil
 }
 

@@ -207,6 +207,9 @@ func (v *viewer) filmed(ctx context.Context, now time.Time, r filmed) error {
 func (v *viewer) shoot(ctx context.Context, now time.Time) error {
 	m := v.motion
 	m.beat.took(now)
+	v.mu.Lock()
+	v.pacer.purse.film()
+	v.mu.Unlock()
 	for _, r := range m.dirt.take() {
 		pixels, err := v.display.Grab(r.Add(m.region.Min).Add(v.region.Min))
 		if err != nil {

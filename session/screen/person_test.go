@@ -339,28 +339,52 @@ func TestAskedAgainAndAgain(t *testing.T) {
 	l.until(t, "another's question", func() bool { a, _, _ := p.seen(); return len(a) == 4 })
 }
 
-// TestNobodyIsAskedForNoPlace: eight look; the ninth does not disturb.
+// TestNobodyIsAskedForNoPlace: eight look, six of them one technician; whoever
+// has no place disturbs nobody.
 func TestNobodyIsAskedForNoPlace(t *testing.T) {
 	p := newPeopled()
 	kinds := screen.Kinds(screen.Config{Desk: p, Video: noVideo})
 	var notes noted
-	var all []*looking
-	for range 8 {
-		l := look(t, kinds[1], asking(t, false, &notes))
+	by := func(technician string, consent bool) session.Request {
+		r := asking(t, consent, &notes)
+		r.Technician = technician
+		return r
+	}
+	enter := func(technician string) *looking {
+		l := look(t, kinds[1], by(technician, false))
 		l.sees(t, p.Desk, image.Rect(0, 0, 300, 200))
-		all = append(all, l)
+		return l
 	}
-	ninth := look(t, kinds[1], asking(t, true, &notes))
-	if err := ninth.ended(t); !errors.Is(err, session.ErrBusy) {
-		t.Errorf("the ninth ended with %v", err)
+	refused := func(technician string) {
+		t.Helper()
+		r := by(technician, true)
+		if err := kinds[0].(session.Admitter).Admit(r); !errors.Is(err, session.ErrBusy) { //nolint:forcetypeassert // it is one
+			t.Errorf("%s is admitted: %v", technician, err)
+		}
+		if err := look(t, kinds[1], r).ended(t); !errors.Is(err, session.ErrBusy) {
+			t.Errorf("%s: ended with %v", technician, err)
+		}
 	}
+	var annas []*looking
+	for range 6 {
+		annas = append(annas, enter("anna"))
+	}
+	refused("anna")
+	omars := enter("omar")
+	refused("omar")
+	refused("anna")
+	enter("rosa")
+	refused("zoe")
 	if asked, _, _ := p.seen(); len(asked) != 0 {
 		t.Errorf("asked %v", asked)
 	}
-	all[0].stream.Close()
-	_ = all[0].ended(t)
-	tenth := look(t, kinds[1], asking(t, true, &notes))
-	tenth.until(t, "question", func() bool { a, _, _ := p.seen(); return len(a) == 1 })
+	omars.stream.Close()
+	_ = omars.ended(t)
+	refused("anna")
+	annas[0].stream.Close()
+	_ = annas[0].ended(t)
+	refused("anna")
+	look(t, kinds[1], by("zoe", true)).until(t, "question", func() bool { a, _, _ := p.seen(); return len(a) == 1 })
 }
 
 // TestOneQuestionAtATime, and none where nobody can be asked.

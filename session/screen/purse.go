@@ -47,6 +47,10 @@ func (p *purse) has(now time.Time) (bytes float64, bound bool) {
 	return p.left / (1 + 1.0/headersOf), true
 }
 
+// film is told before each picture of a video, which is none of what saving is
+// for: its length comes on top of what it may take.
+func (p *purse) film() { p.left = min(p.left, 0) }
+
 func (p *purse) pay(bytes int) {
 	p.left -= float64(bytes + bytes/headersOf + headersOn)
 }

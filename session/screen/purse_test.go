@@ -125,6 +125,37 @@ func TestAtMost(t *testing.T) {
 	}
 }
 
+// moody makes pictures that are a quarter of what may go out, then twice that.
+type moody struct {
+	*coder
+	kbit int
+}
+
+func (m *moody) SetBitrate(kbit int) { m.kbit = kbit }
+
+func (m *moody) Encode(ctx context.Context, at time.Duration, key bool) (codec.Packet, error) {
+	p, err := m.coder.Encode(ctx, at, key)
+	n := m.kbit * 1000 / 8 / 30
+	if m.count%50 < 15 {
+		n /= 4
+	} else {
+		n *= 2
+	}
+	p.Bytes = m.pixels[:n]
+	return p, err
+}
+
+// TestAtMostOfUnevenVideo: what quiet pictures have left is not spent at once.
+func TestAtMostOfUnevenVideo(t *testing.T) {
+	s := newStudio(func(int) (*coder, error) { return &coder{}, nil })
+	synctest.Test(t, func(t *testing.T) {
+		filmAtMost(t, 2000, "video", func(ctx context.Context, o codec.Options) (screen.Coder, error) {
+			c, err := s.start(ctx, o)
+			return &moody{c.(*coder), o.Kbit}, err //nolint:forcetypeassert // ours
+		})
+	})
+}
+
 // TestAtMostOfRealVideo is the same with the helper that this build carries.
 func TestAtMostOfRealVideo(t *testing.T) {
 	e, err := codec.Start(t.Context(), codec.Options{Codec: codec.VP9, Width: 64, Height: 64})

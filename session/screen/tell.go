@@ -12,6 +12,7 @@ import (
 type meter struct {
 	bytes, frames int
 	since         time.Time
+	still         bool // the viewer knows that nothing does
 }
 
 // said is a sentence as it travels.
@@ -69,15 +70,15 @@ func (v *viewer) place(ctx context.Context) error {
 	return v.event(ctx, &warrenv1.ScreenEvent{Event: &warrenv1.ScreenEvent_Pointer{Pointer: &warrenv1.ScreenPlace{X: int32(at.X), Y: int32(at.Y)}}}) //nolint:gosec // near a display
 }
 
-// quality tells how the picture travels, while it does.
+// quality tells how the picture travels, and once that it rests.
 func (v *viewer) quality(ctx context.Context, now time.Time) error {
 	if now.Before(v.nextQuality) {
 		return nil
 	}
 	m := v.meter
-	v.meter = meter{since: now}
+	v.meter = meter{since: now, still: m.frames == 0}
 	v.nextQuality = now.Add(qualityEvery)
-	if m.frames == 0 || m.since.IsZero() {
+	if m.frames == 0 && m.still || m.since.IsZero() {
 		return nil
 	}
 	v.mu.Lock()
