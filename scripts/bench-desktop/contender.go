@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -39,7 +40,10 @@ func (c *children) start(in, env []string, argv ...string) (*exec.Cmd, error) {
 	argv = append(append([]string{}, in...), argv...)
 	cmd := exec.CommandContext(c.ctx, argv[0], argv[1:]...) //nolint:gosec // ours
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.Cancel = func() error {
+		// Who stands still would be killed, and leave its shared memory to the machine.
+		return errors.Join(cmd.Process.Signal(syscall.SIGCONT), cmd.Process.Signal(os.Interrupt))
+	}
 	cmd.WaitDelay = 5 * time.Second
 	log, err := os.Create(filepath.Join(c.dir, fmt.Sprintf("%s-%d.log", filepath.Base(argv[len(in)]), len(c.cmds))))
 	if err != nil {

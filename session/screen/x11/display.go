@@ -4,6 +4,7 @@ package x11
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -33,6 +34,9 @@ const (
 	extXwayland = "XWAYLAND"
 )
 
+// smallDamage is how many pixels damage may be spread over that is taken whole.
+const smallDamage = 1 << 16
+
 // openTime is how long a server that let us in may take over what a session needs.
 const openTime = 5 * time.Second
 
@@ -58,6 +62,7 @@ type Display struct {
 	mu sync.Mutex
 	// What events told of since it was asked for last.
 	damaged, moved, changed bool
+	bounds                  image.Rectangle // of what was damaged
 	all                     []screen.Named // the machine's displays
 	others                  bool           // they are others than were told
 }
@@ -155,7 +160,7 @@ func (d *Display) subscribe() error {
 	if err := xfixes.CreateRegionChecked(d.Conn, region, nil).Check(); err != nil {
 		return err
 	}
-	if err := damage.CreateChecked(d.Conn, id, d.root, damage.ReportLevelNonEmpty).Check(); err != nil {
+	if err := damage.CreateChecked(d.Conn, id, d.root, damage.ReportLevelBoundingBox).Check(); err != nil {
 		return err
 	}
 	if err := xfixes.SelectCursorInputChecked(d.Conn, d.screen.Root, xfixes.CursorNotifyMaskDisplayCursor).Check(); err != nil {
@@ -168,9 +173,10 @@ func (d *Display) subscribe() error {
 // handle notes what an event tells.
 func (d *Display) handle(l *link, e event) {
 	var note *bool
+	var bounds image.Rectangle
 	switch {
 	case l.is(e, extDamage, damage.Notify):
-		note = &d.damaged
+		note, bounds = &d.damaged, damageBounds(e.Bytes())
 	case l.is(e, extFixes, xfixes.CursorNotify):
 		note = &d.moved
 	case e.number == xproto.ConfigureNotify, l.is(e, extRandR, randr.ScreenChangeNotify), l.is(e, extRandR, randr.Notify):
@@ -180,8 +186,15 @@ func (d *Display) handle(l *link, e event) {
 	}
 	d.mu.Lock()
 	*note = true
+	d.bounds = d.bounds.Union(bounds)
 	d.mu.Unlock()
 	d.wake()
+}
+
+// damageBounds are those of an event's damage.
+func damageBounds(e []byte) image.Rectangle {
+	side := func(at int) uint16 { return binary.LittleEndian.Uint16(e[at:]) }
+	return rectangle(int16(side(16)), int16(side(18)), side(20), side(22)) //nolint:gosec // as the protocol has it
 }
 
 func (d *Display) wake() {
@@ -282,8 +295,20 @@ func (d *Display) Damage() (out []image.Rectangle, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if !d.take(&d.damaged) {
+	d.mu.Lock()
+	some, bounds := d.damaged, d.bounds
+	d.damaged, d.bounds = false, image.Rectangle{}
+	d.mu.Unlock()
+	if !some {
 		return nil, nil
+	}
+	if n := bounds.Dx() * bounds.Dy(); n > 0 && n <= smallDamage {
+		// Which of it was painted is sooner seen than asked for.
+		err = d.ask(func() error {
+			damage.Subtract(d.Conn, d.damage, 0, 0)
+			return nil
+		})
+		return within([]xproto.Rectangle{{X: int16(bounds.Min.X), Y: int16(bounds.Min.Y), Width: uint16(bounds.Dx()), Height: uint16(bounds.Dy())}}, d.size), err
 	}
 	err = d.ask(func() error {
 		damage.Subtract(d.Conn, d.damage, 0, d.region)

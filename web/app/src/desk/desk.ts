@@ -267,6 +267,9 @@ export class Desk {
 				if (typeof VideoDecoder === "undefined") {
 					this.change({ mode: "lossless" });
 				}
+				if (e.value.control) {
+					this.hands.begin();
+				}
 				this.wish();
 				this.measure();
 				break;

@@ -52,6 +52,11 @@ export class Hands {
 		this.listen();
 	}
 
+	/** The device takes what they do, from now on. */
+	begin(): void {
+		this.grip.greet();
+	}
+
 	focus(): void {
 		this.field.focus({ preventScroll: true });
 	}
