@@ -1650,9 +1650,9 @@ func (x *ScreenView) GetResize() bool {
 	return false
 }
 
-// ScreenHeld says that a key or a button is still held. A viewer that has said so
-// once says so twice a second for as long as anything is: when it is silent, the
-// device lets go.
+// ScreenHeld says that a key or a button is still held, or, before any is, that
+// the viewer will say so. One that has said so once says so twice a second for as
+// long as anything is held: when it is silent, the device lets go.
 type ScreenHeld struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

@@ -4,7 +4,6 @@ package x11
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -34,9 +33,6 @@ const (
 	extXwayland = "XWAYLAND"
 )
 
-// smallDamage is how many pixels damage may be spread over that is taken whole.
-const smallDamage = 1 << 16
-
 // openTime is how long a server that let us in may take over what a session needs.
 const openTime = 5 * time.Second
 
@@ -63,8 +59,8 @@ type Display struct {
 	// What events told of since it was asked for last.
 	damaged, moved, changed bool
 	bounds                  image.Rectangle // of what was damaged
-	all                     []screen.Named // the machine's displays
-	others                  bool           // they are others than were told
+	all                     []screen.Named  // the machine's displays
+	others                  bool            // they are others than were told
 }
 
 // openPlace connects to a display and asks for what a session needs.
@@ -191,12 +187,6 @@ func (d *Display) handle(l *link, e event) {
 	d.wake()
 }
 
-// damageBounds are those of an event's damage.
-func damageBounds(e []byte) image.Rectangle {
-	side := func(at int) uint16 { return binary.LittleEndian.Uint16(e[at:]) }
-	return rectangle(int16(side(16)), int16(side(18)), side(20), side(22)) //nolint:gosec // as the protocol has it
-}
-
 func (d *Display) wake() {
 	select {
 	case d.woken <- struct{}{}:
@@ -233,7 +223,7 @@ func (d *Display) Close() error {
 // Layout implements screen.Source.
 func (d *Display) Layout() (screen.Layout, error) {
 	d.take(&d.changed)
-	d.take(&d.damaged)
+	d.takeDamage()
 	err := d.ask(func() error {
 		damage.Subtract(d.Conn, d.damage, 0, 0)
 		size, monitors, err := d.arrangement()
@@ -279,70 +269,6 @@ func (d *Display) other() (other bool, err error) {
 		d.mu.Unlock()
 	}
 	return other, err
-}
-
-// Damage implements screen.Source.
-func (d *Display) Damage() (out []image.Rectangle, err error) {
-	select {
-	case <-d.done:
-		return nil, screen.ErrGone
-	default:
-	}
-	other, err := d.other()
-	if other {
-		err = screen.ErrChanged
-	}
-	if err != nil {
-		return nil, err
-	}
-	d.mu.Lock()
-	some, bounds := d.damaged, d.bounds
-	d.damaged, d.bounds = false, image.Rectangle{}
-	d.mu.Unlock()
-	if !some {
-		return nil, nil
-	}
-	if n := bounds.Dx() * bounds.Dy(); n > 0 && n <= smallDamage {
-		// Which of it was painted is sooner seen than asked for.
-		err = d.ask(func() error {
-			damage.Subtract(d.Conn, d.damage, 0, 0)
-			return nil
-		})
-		return within([]xproto.Rectangle{{X: int16(bounds.Min.X), Y: int16(bounds.Min.Y), Width: uint16(bounds.Dx()), Height: uint16(bounds.Dy())}}, d.size), err
-	}
-	err = d.ask(func() error {
-		damage.Subtract(d.Conn, d.damage, 0, d.region)
-		r, err := xfixes.FetchRegion(d.Conn, d.region).Reply()
-		if err != nil {
-			return err
-		}
-		out = within(r.Rectangles, d.size)
-		return nil
-	})
-	return out, err
-}
-
-// mostDamage bounds the rectangles that are looked at one by one: a million of
-// them, each all of a display, take seconds, which nothing interrupts.
-const mostDamage = 4 << 10
-
-// within are the parts of rectangles on a display of a size, or all of it where
-// they are too many.
-func within(all []xproto.Rectangle, size image.Point) (out []image.Rectangle) {
-	whole := image.Rectangle{Max: size}
-	if len(all) > mostDamage {
-		return []image.Rectangle{whole}
-	}
-	for _, x := range all {
-		if v := rectangle(x.X, x.Y, x.Width, x.Height).Intersect(whole); !v.Empty() {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
-func rectangle(x, y int16, w, h uint16) image.Rectangle {
-	return image.Rect(int(x), int(y), int(x)+int(w), int(y)+int(h))
 }
 
 // Pointer implements screen.Source.
