@@ -238,3 +238,25 @@ func TestVideoHangs(t *testing.T) {
 	l.stream.Close()
 	_ = l.ended(t)
 }
+
+// TestPictureAtRestIsSaidOnce: no rate of a second ago stays in the viewer's bar.
+func TestPictureAtRestIsSaidOnce(t *testing.T) {
+	desk := screentest.New(image.Pt(300, 200))
+	l := look(t, screen.Kinds(screen.Config{Desk: desk, Video: noVideo})[0], ask(t, screen.View, &warrenv1.ScreenRequest{}))
+	l.sees(t, desk, image.Rect(0, 0, 300, 200))
+	rates := func() (out []uint32) {
+		for _, e := range l.events {
+			if q := e.GetQuality(); q != nil {
+				out = append(out, q.GetFramesS())
+			}
+		}
+		return out
+	}
+	l.until(t, "at rest", func() bool { r := rates(); return len(r) > 1 && r[len(r)-1] == 0 })
+	time.Sleep(2500 * time.Millisecond)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := rates(); len(r) != 2 || r[0] == 0 {
+		t.Errorf("pictures a second: %v", r)
+	}
+}
