@@ -58,9 +58,8 @@ type Display struct {
 	mu sync.Mutex
 	// What events told of since it was asked for last.
 	damaged, moved, changed bool
-	bounds                  image.Rectangle // of what was damaged
-	all                     []screen.Named  // the machine's displays
-	others                  bool            // they are others than were told
+	all                     []screen.Named // the machine's displays
+	others                  bool           // they are others than were told
 }
 
 // openPlace connects to a display and asks for what a session needs.
@@ -156,7 +155,7 @@ func (d *Display) subscribe() error {
 	if err := xfixes.CreateRegionChecked(d.Conn, region, nil).Check(); err != nil {
 		return err
 	}
-	if err := damage.CreateChecked(d.Conn, id, d.root, damage.ReportLevelBoundingBox).Check(); err != nil {
+	if err := damage.CreateChecked(d.Conn, id, d.root, damage.ReportLevelNonEmpty).Check(); err != nil {
 		return err
 	}
 	if err := xfixes.SelectCursorInputChecked(d.Conn, d.screen.Root, xfixes.CursorNotifyMaskDisplayCursor).Check(); err != nil {
@@ -169,10 +168,9 @@ func (d *Display) subscribe() error {
 // handle notes what an event tells.
 func (d *Display) handle(l *link, e event) {
 	var note *bool
-	var bounds image.Rectangle
 	switch {
 	case l.is(e, extDamage, damage.Notify):
-		note, bounds = &d.damaged, damageBounds(e.Bytes())
+		note = &d.damaged
 	case l.is(e, extFixes, xfixes.CursorNotify):
 		note = &d.moved
 	case e.number == xproto.ConfigureNotify, l.is(e, extRandR, randr.ScreenChangeNotify), l.is(e, extRandR, randr.Notify):
@@ -182,7 +180,6 @@ func (d *Display) handle(l *link, e event) {
 	}
 	d.mu.Lock()
 	*note = true
-	d.bounds = d.bounds.Union(bounds)
 	d.mu.Unlock()
 	d.wake()
 }
@@ -223,7 +220,7 @@ func (d *Display) Close() error {
 // Layout implements screen.Source.
 func (d *Display) Layout() (screen.Layout, error) {
 	d.take(&d.changed)
-	d.takeDamage()
+	d.take(&d.damaged)
 	err := d.ask(func() error {
 		damage.Subtract(d.Conn, d.damage, 0, 0)
 		size, monitors, err := d.arrangement()
@@ -269,6 +266,58 @@ func (d *Display) other() (other bool, err error) {
 		d.mu.Unlock()
 	}
 	return other, err
+}
+
+// Damage implements screen.Source.
+func (d *Display) Damage() (out []image.Rectangle, err error) {
+	select {
+	case <-d.done:
+		return nil, screen.ErrGone
+	default:
+	}
+	other, err := d.other()
+	if other {
+		err = screen.ErrChanged
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !d.take(&d.damaged) {
+		return nil, nil
+	}
+	err = d.ask(func() error {
+		damage.Subtract(d.Conn, d.damage, 0, d.region)
+		r, err := xfixes.FetchRegion(d.Conn, d.region).Reply()
+		if err != nil {
+			return err
+		}
+		out = within(r.Rectangles, d.size)
+		return nil
+	})
+	return out, err
+}
+
+// mostDamage bounds the rectangles that are looked at one by one: a million of
+// them, each all of a display, take seconds, which nothing interrupts.
+const mostDamage = 4 << 10
+
+// within are the parts of rectangles on a display of a size, or all of it where
+// they are too many.
+func within(all []xproto.Rectangle, size image.Point) (out []image.Rectangle) {
+	whole := image.Rectangle{Max: size}
+	if len(all) > mostDamage {
+		return []image.Rectangle{whole}
+	}
+	for _, x := range all {
+		if v := rectangle(x.X, x.Y, x.Width, x.Height).Intersect(whole); !v.Empty() {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func rectangle(x, y int16, w, h uint16) image.Rectangle {
+	return image.Rect(int(x), int(y), int(x)+int(w), int(y)+int(h))
 }
 
 // Pointer implements screen.Source.

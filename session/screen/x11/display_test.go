@@ -46,34 +46,3 @@ func TestDisplayTellsWhatIsPainted(t *testing.T) {
 	}
 	var _ screen.Display = d
 }
-
-// TestDamageBesideSmallDamage: what is painted while what is small is taken is
-// told, too.
-func TestDamageBesideSmallDamage(t *testing.T) {
-	s := startServer(t, "-screen", "0", "800x600x24")
-	d := s.open(t)
-	if _, err := d.Layout(); err != nil {
-		t.Fatal(err)
-	}
-	small, large := image.Rect(0, 0, 20, 20), image.Rect(100, 100, 700, 500)
-	s.fill(t, small, 0x123456)
-	s.fill(t, large, 0x654321)
-	until(t, "both events", func() bool {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return large.In(d.bounds)
-	})
-	d.mu.Lock()
-	d.bounds = small // as if the second were still on its way
-	d.mu.Unlock()
-	got, err := d.Damage()
-	if err != nil || len(got) != 1 || got[0] != small {
-		t.Fatalf("damage %v, %v", got, err)
-	}
-	d.mu.Lock()
-	d.damaged, d.bounds = true, small.Union(large)
-	d.mu.Unlock()
-	if got, err = d.Damage(); err != nil || len(got) != 1 || got[0] != large {
-		t.Errorf("what is beside it: %v, %v", got, err)
-	}
-}
